@@ -1,0 +1,134 @@
+"""The one declaration of every setting. Flags, schema, tables and controls are derived from here."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from video3d.params import Param
+from video3d.types import Eye, Layout
+
+
+class Stabilisation(str, enum.Enum):
+    """How much depth is steadied over time."""
+
+    OFF = "off"
+    NORMAL = "normal"
+    TALKING_HEAD = "talking-head"
+
+
+class Container(str, enum.Enum):
+    """The kind of file written."""
+
+    MP4 = "mp4"
+    MKV = "mkv"
+    MOV = "mov"
+
+
+class Codec(str, enum.Enum):
+    """The video codec written."""
+
+    AUTO = "auto"
+    H264 = "h264"
+    HEVC = "hevc"
+    AV1 = "av1"
+
+
+class Speed(str, enum.Enum):
+    """How hard the encoder works for a smaller file."""
+
+    FASTEST = "fastest"
+    FAST = "fast"
+    MEDIUM = "medium"
+    SLOW = "slow"
+
+
+class Chroma(str, enum.Enum):
+    """Colour resolution of the result."""
+
+    C420 = "420"
+    SOURCE = "source"
+
+
+class Tracks(str, enum.Enum):
+    """Which other tracks of the source are kept."""
+
+    ALL = "all"
+    AUDIO = "audio"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class RangeSettings:
+    """Which part of the source is converted."""
+
+    start: Annotated[float, Param("Where to begin, from the start of the video.", minimum=0, unit="s")] = 0.0
+    end: Annotated[float | None, Param("Where to stop, from the start of the video.", minimum=0, unit="s",
+                                       none_means="end")] = None
+    preview: Annotated[float | None, Param("Convert only so many seconds, from the start point.", minimum=0.1,
+                                           unit="s", none_means="off")] = None
+
+
+@dataclass(frozen=True)
+class DepthSettings:
+    """Where depth comes from, and how it is steadied."""
+
+    depth_model: Annotated[str, Param("Depth model: auto, builtin, constant, or a model's id "
+                                      "(`video3d models` lists them).")] = "auto"
+    depth_video: Annotated[str | None, Param("A video or a folder of pictures with depth made elsewhere "
+                                             "(white = near), used instead of a model.",
+                                             none_means="none")] = None
+    depth_size: Annotated[int, Param("Short side of the picture that the depth model sees.", minimum=64, maximum=1036,
+                                     unit="pixels", advanced=True)] = 392
+    stabilise: Annotated[Stabilisation, Param("Steady the depth over time; talking-head also locks a still "
+                                              "background.")] = Stabilisation.NORMAL
+
+
+@dataclass(frozen=True)
+class StereoSettings:
+    """How deep the picture is, and which eye is made."""
+
+    strength: Annotated[float | None, Param("How deep: distance from the nearest to the farthest point, in per cent "
+                                            "of the picture's width.", minimum=0, maximum=5, step=0.1, unit="%",
+                                            none_means="auto")] = None
+    convergence: Annotated[float | None, Param("What lies on the screen: 0 = the farthest point, 1 = the nearest.",
+                                               minimum=0, maximum=1, step=0.01, none_means="auto",
+                                               label="Screen plane")] = None
+    eye: Annotated[Eye, Param("The eye that is made; the other one stays the original. Take the eye you do not aim "
+                              "with.")] = Eye.LEFT
+    swap_eyes: Annotated[bool, Param("Exchange left and right, for cross-eyed viewing.", advanced=True)] = False
+    background_plate: Annotated[bool, Param("Fill what the other eye sees behind things with what other frames "
+                                            "showed there.", advanced=True)] = True
+    edge_dilation: Annotated[int, Param("Widen near things by so many pixels before they move, so that their rims "
+                                        "move along.", minimum=0, maximum=8, unit="pixels", advanced=True)] = 2
+
+
+@dataclass(frozen=True)
+class OutputSettings:
+    """What kind of file is written."""
+
+    layout: Annotated[Layout, Param("How the two eyes share a frame.")] = Layout.FULL_SBS
+    container: Annotated[Container, Param("Kind of file.")] = Container.MP4
+    codec: Annotated[Codec, Param("Video codec; auto takes H.264, and HEVC when the frame is wider than 4096 or "
+                                  "deeper than 8 bit.")] = Codec.AUTO
+    encoder: Annotated[str, Param("ffmpeg's name of the encoder; auto takes the best one that works here.",
+                                  advanced=True)] = "auto"
+    quality: Annotated[float, Param("Constant quality (CRF): lower is better and larger.", minimum=0, maximum=51,
+                                    step=1)] = 20
+    bitrate: Annotated[float | None, Param("Average bit rate instead of constant quality.", minimum=0.05,
+                                           maximum=1000, unit="Mbit/s", none_means="off", advanced=True)] = None
+    speed: Annotated[Speed, Param("Encoder speed: slower makes smaller files.")] = Speed.FAST
+    chroma: Annotated[Chroma, Param("Colour resolution: 420 plays everywhere, source keeps the original's.",
+                                    advanced=True)] = Chroma.C420
+    tracks: Annotated[Tracks, Param("Other tracks that are kept: audio, subtitles, chapters, attachments.")] = Tracks.ALL
+
+
+@dataclass(frozen=True)
+class ConversionSettings:
+    """All of a conversion's settings. Names are unique across the groups."""
+
+    range: RangeSettings = field(default_factory=RangeSettings)
+    depth: DepthSettings = field(default_factory=DepthSettings)
+    stereo: StereoSettings = field(default_factory=StereoSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)

@@ -1,0 +1,385 @@
+"""The values that travel between stages.
+
+Conventions, stated once:
+
+- **Time**: integer `pts` in ticks of a rational `time_base` (seconds per tick). Never a float, never a frame rate.
+- **Planes**: Y, U, V as C-contiguous arrays, uint8 for 8 bit, uint16 (value in the low bits) for more.
+- **Nearness**: float32, 1 = near, 0 = far, normalised per shot. The one depth quantity inside the program.
+- **Disparity**: float32 in pixels of the full-size picture, positive = in front of the screen.
+  `disparity = (nearness − convergence) · strength/100 · width`, and a point at x in the left eye lies at
+  x − disparity in the right eye.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[Any]
+"""uint8 or uint16 [H, W], C-contiguous."""
+FloatMap = npt.NDArray[np.float32]
+"""float32 [H, W]."""
+Flow = npt.NDArray[np.float32]
+"""float32 [H, W, 2]: x and y displacement in pixels of its own grid."""
+
+
+class Eye(str, enum.Enum):
+    """Which eye is synthesised; the other one stays the original, bit for bit."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BOTH = "both"
+
+
+class Layout(str, enum.Enum):
+    """How the two eyes share one frame."""
+
+    FULL_SBS = "full-sbs"
+    HALF_SBS = "half-sbs"
+    FULL_TAB = "full-tab"
+    HALF_TAB = "half-tab"
+    ANAGLYPH_DUBOIS = "anaglyph-dubois"
+    ANAGLYPH_HALF_COLOUR = "anaglyph-half-colour"
+    ANAGLYPH_GREY = "anaglyph-grey"
+    ANAGLYPH_GREEN_MAGENTA = "anaglyph-green-magenta"
+    ANAGLYPH_AMBER_BLUE = "anaglyph-amber-blue"
+    ROW_INTERLEAVED = "row-interleaved"
+    COLUMN_INTERLEAVED = "column-interleaved"
+    CHECKERBOARD = "checkerboard"
+    RGBD = "rgbd"
+    DEPTH = "depth"
+    LEFT_ONLY = "left-only"
+    RIGHT_ONLY = "right-only"
+
+
+@dataclass(frozen=True)
+class PixelFormat:
+    """A planar YUV format: how its planes are sized and how deep its samples are."""
+
+    bit_depth: int
+    """8, 10 or 12."""
+    chroma_shift_x: int
+    """log2 of the horizontal subsampling: 1 for 4:2:0 and 4:2:2, 0 for 4:4:4."""
+    chroma_shift_y: int
+    """log2 of the vertical subsampling: 1 for 4:2:0."""
+
+    @property
+    def name(self) -> str:
+        """ffmpeg's name, such as yuv420p10le."""
+        chroma = {(1, 1): "420", (1, 0): "422", (0, 0): "444"}[self.chroma_shift_x, self.chroma_shift_y]
+        return f"yuv{chroma}p" + ("" if self.bit_depth == 8 else f"{self.bit_depth}le")
+
+    @classmethod
+    def parse(cls, name: str) -> PixelFormat:
+        """The format of ffmpeg's `name`; ValueError if it is not one of ours."""
+        match = re.fullmatch(r"yuv(420|422|444)p(?:(10|12)le)?", name)
+        if match is None:
+            raise ValueError(f"{name} is not a planar YUV format of 8, 10 or 12 bit")
+        shift_x, shift_y = {"420": (1, 1), "422": (1, 0), "444": (0, 0)}[match[1]]
+        return cls(int(match[2] or 8), shift_x, shift_y)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8 or uint16."""
+        return np.dtype(np.uint8 if self.bit_depth == 8 else np.uint16)
+
+    @property
+    def peak(self) -> int:
+        """The largest sample value."""
+        return (1 << self.bit_depth) - 1
+
+    def chroma_size(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) of a chroma plane; odd luma sizes round up."""
+        return -(-width >> self.chroma_shift_x), -(-height >> self.chroma_shift_y)
+
+    def plane_shapes(self, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        """(rows, columns) of Y, U and V."""
+        chroma_width, chroma_height = self.chroma_size(width, height)
+        return (height, width), (chroma_height, chroma_width), (chroma_height, chroma_width)
+
+    def frame_bytes(self, width: int, height: int) -> int:
+        """Bytes of one frame, planes one after the other without padding."""
+        return sum(rows * columns for rows, columns in self.plane_shapes(width, height)) * self.dtype.itemsize
+
+
+class ChromaSite(str, enum.Enum):
+    """Where a chroma sample sits among its luma samples (ITU-T H.273 figure 1)."""
+
+    LEFT = "left"
+    CENTRE = "center"
+    TOP_LEFT = "topleft"
+
+
+@dataclass(frozen=True)
+class MasteringDisplay:
+    """SMPTE ST 2086: chromaticities x, y (red, green, blue, white point) and luminance in cd/m²."""
+
+    red: tuple[float, float]
+    green: tuple[float, float]
+    blue: tuple[float, float]
+    white: tuple[float, float]
+    luminance_min: float
+    luminance_max: float
+
+
+@dataclass(frozen=True)
+class ContentLight:
+    """CTA-861.3: maximum content and frame-average light level in cd/m²."""
+
+    max_content: int
+    max_average: int
+
+
+@dataclass(frozen=True)
+class ColourTags:
+    """Code points of ITU-T H.273; 2 means unspecified and is left so."""
+
+    primaries: int = 2
+    transfer: int = 2
+    matrix: int = 2
+    full_range: bool | None = None
+    chroma_site: ChromaSite | None = None
+    mastering: MasteringDisplay | None = None
+    content_light: ContentLight | None = None
+
+    @property
+    def is_hdr(self) -> bool:
+        """PQ (16) or HLG (18) transfer."""
+        return self.transfer in (16, 18)
+
+
+class TrackKind(str, enum.Enum):
+    """What a stream of the source is."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    SUBTITLE = "subtitle"
+    ATTACHMENT = "attachment"
+    DATA = "data"
+
+
+@dataclass(frozen=True)
+class Track:
+    """One stream of the source."""
+
+    index: int
+    kind: TrackKind
+    codec: str
+    language: str = ""
+    title: str = ""
+    is_cover: bool = False
+    """A picture that stands for the file, not a video track."""
+    details: str = ""
+    """Such as "48000 Hz, 5.1"."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A titled span of time, in seconds of the source's own clock."""
+
+    start: Fraction
+    end: Fraction
+    title: str
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What the source is, as shown on a screen: rotated, with square pixels, deinterlaced, even-sized chroma."""
+
+    path: str
+    container: str
+    video_index: int
+    """Stream index of the video track taken."""
+    codec: str
+    width: int
+    height: int
+    pixel_format: PixelFormat
+    """What the decoder is asked for: a planar YUV format at the source's bit depth and subsampling."""
+    source_pixel_format: str
+    colour: ColourTags
+    time_base: Fraction
+    frame_rate: Fraction | None
+    """The rate the container states; exact times come with the plan."""
+    duration: Fraction | None
+    """Seconds, as the container states; None where it does not."""
+    start_time: Fraction
+    """Earliest time in the file, in seconds: the zero of the result's clock."""
+    coded_width: int
+    coded_height: int
+    rotation: int = 0
+    """Degrees counter-clockwise that the picture is turned by: 0, 90, 180 or 270."""
+    mirrored: bool = False
+    sample_aspect: Fraction = Fraction(1)
+    interlaced: bool = False
+    has_alpha: bool = False
+    tracks: tuple[Track, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    notices: tuple[str, ...] = ()
+    """What a user should know: alpha ignored, a cover picture skipped, …"""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture: planes Y, U, V of one `PixelFormat`, and when it is shown.
+
+    Planes are shared, never changed in place.
+    """
+
+    planes: tuple[Plane, Plane, Plane]
+    pts: int
+    pixel_format: PixelFormat
+
+    @property
+    def width(self) -> int:
+        """Luma columns."""
+        return self.planes[0].shape[1]
+
+    @property
+    def height(self) -> int:
+        """Luma rows."""
+        return self.planes[0].shape[0]
+
+    def __repr__(self) -> str:
+        return f"Frame({self.width}x{self.height} {self.pixel_format.name}, pts={self.pts})"
+
+
+@dataclass(frozen=True, eq=False)
+class StereoFrame:
+    """Both eyes of one moment. The eye that was not synthesised is the source frame itself."""
+
+    left: Frame
+    right: Frame
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """Optical flow between two neighbouring small grey pictures, computed once per frame by `motion.py`.
+
+    `to_previous[y, x]` leads from a pixel of this frame to where it was in the previous one (pixels of the small
+    grid); `confidence` is 0…1, near 0 where the flow cannot be trusted.
+    """
+
+    to_previous: Flow
+    to_next_from_previous: Flow
+    """On the previous frame's grid: from a pixel of the previous frame to where it is in this one."""
+    confidence: FloatMap
+
+
+@dataclass(frozen=True, eq=False)
+class DepthInput:
+    """What a depth estimator may look at."""
+
+    rgb: npt.NDArray[np.float32]
+    """float32 [h, w, 3], gamma-coded sRGB-like, 0…1, small."""
+    motion: Motion | None
+    """None at the first frame of a shot."""
+    starts_shot: bool
+    seconds: float
+    """Time of the frame, for filters with time constants."""
+
+
+class DepthEstimator(Protocol):
+    """Small pictures in, raw depth maps out; what the numbers mean is the descriptor's word (`DepthKind`)."""
+
+    def estimate(self, batch: Sequence[DepthInput]) -> list[FloatMap]:
+        """One float32 map [h', w'] per input, any size of about the same aspect."""
+        ...
+
+    def close(self) -> None:
+        """Give back what was loaded."""
+        ...
+
+
+class DepthKind(str, enum.Enum):
+    """What the numbers of a raw depth map mean."""
+
+    RELATIVE_INVERSE = "relative inverse depth"
+    """Larger is nearer, affine in 1/z (MiDaS, Depth Anything)."""
+    RELATIVE_DEPTH = "relative depth"
+    """Larger is farther, affine in z."""
+    METRIC_DEPTH = "metric depth"
+    """Metres, larger is farther."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Frames between two cuts: `first` to `last` are frame numbers, both inside."""
+
+    index: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Unit:
+    """8 to 20 s of work that owns all its state: frames `first` to `last`, both inside.
+
+    `warm_up` frames before `first` are decoded and fed to the stages that remember, and are not written: it is not 0
+    only where the unit begins inside a shot.
+    """
+
+    index: int
+    first: int
+    last: int
+    cuts: tuple[int, ...]
+    """Frame numbers inside the unit at which a new shot begins (without `first`)."""
+    warm_up: int = 0
+
+    @property
+    def frame_count(self) -> int:
+        """Frames written."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the work is. `total` is None while the plan still grows."""
+
+    stage: str
+    done: int
+    total: int | None
+    frames_per_second: float = 0.0
+    seconds_left: float | None = None
+
+
+class Reporter(Protocol):
+    """Progress out, cancellation in: passed as an argument, never a global."""
+
+    def progress(self, progress: Progress) -> None:
+        """Called often, from the thread that does the work; must return at once."""
+        ...
+
+    def notice(self, message: str) -> None:
+        """One plain sentence the user should read."""
+        ...
+
+    def is_cancelled(self) -> bool:
+        """True once the user wants to stop."""
+        ...
+
+
+@dataclass
+class SilentReporter:
+    """A reporter that only remembers its notices."""
+
+    notices: list[str] = field(default_factory=list[str])
+
+    def progress(self, progress: Progress) -> None:
+        """Ignored."""
+
+    def notice(self, message: str) -> None:
+        """Kept, once each."""
+        if message not in self.notices:
+            self.notices.append(message)
+
+    def is_cancelled(self) -> bool:
+        """Never."""
+        return False
