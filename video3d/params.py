@@ -134,9 +134,10 @@ def from_values(settings: type[Settings], values: Mapping[str, Any]) -> Settings
     return settings(**{group: hints[group](**chosen) for group, chosen in groups.items()})
 
 
-def to_values(settings: Any) -> dict[str, Any]:
+def to_values(settings: object) -> dict[str, Any]:
     """Flat, by name, as JSON can hold it; `from_values` reads it back."""
-    return {p.name: p.to_json(getattr(getattr(settings, p.group), p.name)) for p in parameters(type(settings))}
+    declared: type[Any] = type(settings)
+    return {p.name: p.to_json(getattr(getattr(settings, p.group), p.name)) for p in parameters(declared)}
 
 
 def json_schema(settings: type[Any]) -> dict[str, Any]:
@@ -165,13 +166,20 @@ def _convert(kind: type, value: Any) -> Any:
     if issubclass(kind, enum.Enum):
         return kind(value)
     if kind is bool:
-        words = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
-        return value if isinstance(value, bool) else words[str(value).lower()] if str(value).lower() in words else int("x")
+        return value if isinstance(value, bool) else _truth(str(value).lower())
     if isinstance(value, bool):
         raise TypeError
     if kind is int and isinstance(value, float) and not value.is_integer():
         raise ValueError
     return kind(value)
+
+
+def _truth(word: str) -> bool:
+    if word in ("true", "yes", "on"):
+        return True
+    if word in ("false", "no", "off"):
+        return False
+    raise ValueError(word)
 
 
 def _range_text(param: Param, what: str) -> str:

@@ -121,7 +121,8 @@ class OutputSettings:
     speed: Annotated[Speed, Param("Encoder speed: slower makes smaller files.")] = Speed.FAST
     chroma: Annotated[Chroma, Param("Colour resolution: 420 plays everywhere, source keeps the original's.",
                                     advanced=True)] = Chroma.C420
-    tracks: Annotated[Tracks, Param("Other tracks that are kept: audio, subtitles, chapters, attachments.")] = Tracks.ALL
+    tracks: Annotated[Tracks, Param("Which other tracks are kept: all (audio, subtitles, chapters, attachments), "
+                                    "audio, or none.")] = Tracks.ALL
 
 
 @dataclass(frozen=True)

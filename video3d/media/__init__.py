@@ -1,0 +1,1 @@
+"""Files in, files out: probing, decoding, encoding, joining, labelling."""

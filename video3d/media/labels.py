@@ -1,0 +1,252 @@
+"""What to write for a layout: boxes, Matroska's stereo mode and display size, the in-stream message, the file's name.
+
+One rule above all: a file says it in the container *or* in the stream, never in both. FFmpeg 9 stops decoding a file
+whose H.264 frame-packing message repeats what a container label says.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from pathlib import Path
+
+from video3d.errors import SourceError
+from video3d.media import boxes, elements
+from video3d.media.boxes import STAGE, Box
+from video3d.media.elements import StereoLabel, VideoSize
+from video3d.types import Layout
+
+DEFAULT_FIELD_OF_VIEW = 60.0
+"""Degrees that a flat picture fills where nobody says otherwise: a large cinema screen from a good seat."""
+FORBIDDEN_IN_NAMES = '\\/:*?"<>|'
+"""Characters that Windows shares and headsets' file systems refuse."""
+
+
+class Projection(str, enum.Enum):
+    """What shape the picture is shown on."""
+
+    FLAT = "flat"
+    VR180 = "vr180"
+    """Half equirectangular: each eye's picture covers 180° × 180°."""
+
+
+class Packing(str, enum.Enum):
+    """How two eyes lie in one frame, for labels that only know whole halves."""
+
+    SIDE_BY_SIDE = "side by side"
+    TOP_BOTTOM = "top and bottom"
+
+
+class MatroskaStereoMode(enum.IntEnum):
+    """Matroska's StereoMode (RFC 9559 §5.1.4.1.28.3), the values we write."""
+
+    LEFT_RIGHT = 1
+    BOTTOM_TOP = 2
+    TOP_BOTTOM = 3
+    CHECKERBOARD_RL = 4
+    CHECKERBOARD_LR = 5
+    ROW_INTERLEAVED_RL = 6
+    ROW_INTERLEAVED_LR = 7
+    COL_INTERLEAVED_RL = 8
+    COL_INTERLEAVED_LR = 9
+    ANAGLYPH_CYAN_RED = 10
+    RIGHT_LEFT = 11
+    ANAGLYPH_GREEN_MAGENTA = 12
+
+    @property
+    def ffmpeg_name(self) -> str:
+        """The value of FFmpeg's stream tag `stereo_mode`."""
+        return self.name.lower()
+
+
+_PACKINGS = {
+    Layout.FULL_SBS: Packing.SIDE_BY_SIDE, Layout.HALF_SBS: Packing.SIDE_BY_SIDE,
+    Layout.FULL_TAB: Packing.TOP_BOTTOM, Layout.HALF_TAB: Packing.TOP_BOTTOM,
+}
+
+_SUFFIXES = {
+    Layout.FULL_SBS: "_3D_FSBS_LRF_Full_SBS",
+    Layout.HALF_SBS: "_3D_HSBS_LR",
+    Layout.FULL_TAB: "_3D_FTAB_TBF_fulltb_TAB",
+    Layout.HALF_TAB: "_3D_HTAB_TB",
+    Layout.ANAGLYPH_DUBOIS: "_anaglyph_red-cyan",
+    Layout.ANAGLYPH_HALF_COLOUR: "_anaglyph_red-cyan",
+    Layout.ANAGLYPH_GREY: "_anaglyph_red-cyan_grey",
+    Layout.ANAGLYPH_GREEN_MAGENTA: "_anaglyph_green-magenta",
+    Layout.ANAGLYPH_AMBER_BLUE: "_anaglyph_amber-blue",
+    Layout.ROW_INTERLEAVED: "_3D_row-interleaved",
+    Layout.COLUMN_INTERLEAVED: "_3D_column-interleaved",
+    Layout.CHECKERBOARD: "_3D_checkerboard",
+    Layout.RGBD: "_RGBD",
+    Layout.DEPTH: "_depth",
+    Layout.LEFT_ONLY: "_left-eye",
+    Layout.RIGHT_ONLY: "_right-eye",
+}
+# No player understands a name for exchanged eyes; one with SBS or TAB in it would be shown with the wrong eyes.
+_SWAPPED_SUFFIXES = {
+    Layout.FULL_SBS: "_3D_RL_crosseyed",
+    Layout.HALF_SBS: "_3D_half_RL_crosseyed",
+    Layout.FULL_TAB: "_3D_BT_right-eye-first",
+    Layout.HALF_TAB: "_3D_half_BT_right-eye-first",
+}
+
+_MATROSKA = {
+    Layout.FULL_SBS: MatroskaStereoMode.LEFT_RIGHT,
+    Layout.HALF_SBS: MatroskaStereoMode.LEFT_RIGHT,
+    Layout.FULL_TAB: MatroskaStereoMode.TOP_BOTTOM,
+    Layout.HALF_TAB: MatroskaStereoMode.TOP_BOTTOM,
+    Layout.ROW_INTERLEAVED: MatroskaStereoMode.ROW_INTERLEAVED_LR,
+    Layout.COLUMN_INTERLEAVED: MatroskaStereoMode.COL_INTERLEAVED_LR,
+    Layout.CHECKERBOARD: MatroskaStereoMode.CHECKERBOARD_LR,
+    Layout.ANAGLYPH_DUBOIS: MatroskaStereoMode.ANAGLYPH_CYAN_RED,
+    Layout.ANAGLYPH_HALF_COLOUR: MatroskaStereoMode.ANAGLYPH_CYAN_RED,
+    Layout.ANAGLYPH_GREY: MatroskaStereoMode.ANAGLYPH_CYAN_RED,
+    Layout.ANAGLYPH_GREEN_MAGENTA: MatroskaStereoMode.ANAGLYPH_GREEN_MAGENTA,
+}
+_MATROSKA_SWAPPED = {
+    MatroskaStereoMode.LEFT_RIGHT: MatroskaStereoMode.RIGHT_LEFT,
+    MatroskaStereoMode.TOP_BOTTOM: MatroskaStereoMode.BOTTOM_TOP,
+    MatroskaStereoMode.ROW_INTERLEAVED_LR: MatroskaStereoMode.ROW_INTERLEAVED_RL,
+    MatroskaStereoMode.COL_INTERLEAVED_LR: MatroskaStereoMode.COL_INTERLEAVED_RL,
+    MatroskaStereoMode.CHECKERBOARD_LR: MatroskaStereoMode.CHECKERBOARD_RL,
+}
+
+_SEI = {
+    Layout.CHECKERBOARD: 0, Layout.COLUMN_INTERLEAVED: 1, Layout.ROW_INTERLEAVED: 2,
+    Layout.FULL_SBS: 3, Layout.HALF_SBS: 3, Layout.FULL_TAB: 4, Layout.HALF_TAB: 4,
+}
+
+
+def packing(layout: Layout) -> Packing | None:
+    """Which halves hold the eyes; None where a layout has no halves."""
+    return _PACKINGS.get(layout)
+
+
+def name_suffix(layout: Layout, *, swapped: bool = False, projection: Projection = Projection.FLAT) -> str:
+    """What goes between a file's name and its extension, so that players that trust only names show it right.
+
+    Understood by Skybox, DeoVR, Pigasus, 4XVR, Kodi and Jellyfin. Exchanged eyes get a name that none of them takes for
+    ordinary 3D, because they would show it with the wrong eyes.
+    """
+    if swapped and layout in _SWAPPED_SUFFIXES:
+        return _SWAPPED_SUFFIXES[layout]
+    if projection is Projection.VR180 and layout in _PACKINGS:
+        return "_3D_180x180_LR" if packing(layout) is Packing.SIDE_BY_SIDE else "_3D_180x180_TB"
+    return _SUFFIXES[layout]
+
+
+def safe_name(name: str) -> str:
+    """`name` with the characters that Windows shares and headsets refuse replaced by underscores."""
+    return "".join("_" if letter in FORBIDDEN_IN_NAMES or letter < " " else letter for letter in name)
+
+
+def frame_packing_message(layout: Layout, *, swapped: bool = False) -> int | None:
+    """frame_packing_arrangement_type of the H.264 message (ITU-T H.264 D.2.26), as libx264's `frame-packing` takes it.
+
+    None where there is none: libx264 cannot say that the right eye comes first.
+    """
+    return None if swapped else _SEI.get(layout)
+
+
+def matroska_stereo_mode(layout: Layout, *, swapped: bool = False) -> MatroskaStereoMode | None:
+    """Matroska's word for a layout; None where it has none."""
+    mode = _MATROSKA.get(layout)
+    return _MATROSKA_SWAPPED.get(mode) if swapped and mode is not None else mode
+
+
+def matroska_display(layout: Layout, size: VideoSize) -> tuple[int, int] | None:
+    """DisplayWidth and DisplayHeight: one eye as it is shown (RFC 9559 §18.10).
+
+    For half and interleaved layouts that is also the whole frame's shape, so both readings of the standard agree; in
+    FFmpeg's terms their sample aspect is 2:1 or 1:2. For full layouts only the standard's own reading is right.
+    """
+    width, height = size.pixels if size.stereo_mode or size.display is None else size.display
+    if not width or not height:
+        return None
+    if layout is Layout.FULL_SBS:
+        return (width // 2, height)
+    if layout is Layout.FULL_TAB:
+        return (width, height // 2)
+    return width, height
+
+
+def stereo_boxes(layout: Layout, *, swapped: bool = False, projection: Projection = Projection.FLAT,
+                 horizontal_field_of_view: float | None = None) -> tuple[Box, ...]:
+    """The boxes of an MP4 or MOV sample entry, in the order that every reader accepts; empty for other layouts.
+
+    `st3d` and `sv3d`: Google's Spherical Video V2. `vexu` and `hfov` (degrees): Apple's ISO base media file format and
+    HEVC stereo video 0.9. `st3d` cannot say that the lower half is the left eye: it is left out there.
+    """
+    halves = packing(layout)
+    if halves is None:
+        return ()
+    is_vr = projection is Projection.VR180
+    degrees = horizontal_field_of_view or (180.0 if is_vr else DEFAULT_FIELD_OF_VIEW)
+    mode = {(Packing.SIDE_BY_SIDE, False): 2, (Packing.SIDE_BY_SIDE, True): 4, (Packing.TOP_BOTTOM, False): 1}
+    google = [Box.make_full(b"st3d", bytes([mode[halves, swapped]]))] if (halves, swapped) in mode else []
+    if is_vr:
+        google.append(_half_equirectangular())
+    eyes = Box.make(b"eyes", Box.make_full(b"stri", bytes([0b1011 if swapped else 0b0011])).raw)
+    shape = Box.make(b"proj", Box.make_full(b"prji", b"hequ" if is_vr else b"rect").raw)
+    pack = Box.make(b"pack", Box.make_full(b"pkin", b"side" if halves is Packing.SIDE_BY_SIDE else b"over").raw)
+    return (*google, Box.make(b"vexu", eyes.raw + shape.raw + pack.raw),
+            Box.make(b"hfov", struct.pack(">I", round(degrees * 1000))))
+
+
+def _half_equirectangular() -> Box:
+    """`sv3d` of a picture that covers the front half of the sphere: a quarter is missing on the left and the right."""
+    maker = Box.make_full(b"svhd", b"video3d\0")
+    pose = Box.make_full(b"prhd", struct.pack(">3i", 0, 0, 0))
+    bounds = Box.make_full(b"equi", struct.pack(">4I", 0, 0, 0x3FFFFFFF, 0x3FFFFFFF))
+    return Box.make(b"sv3d", maker.raw + Box.make(b"proj", pose.raw + bounds.raw).raw)
+
+
+def label_mp4(source: Path, target: Path, layout: Layout, *, swapped: bool = False,
+              projection: Projection = Projection.FLAT, horizontal_field_of_view: float | None = None) -> None:
+    """`source` (MP4 or MOV) to `target`, labelled, with its header in front; media bytes and all other boxes stay.
+
+    Labels that were there are replaced; layouts without one end up with none. See `boxes.copy_with_header` for errors.
+    """
+    stereo = stereo_boxes(layout, swapped=swapped, projection=projection,
+                          horizontal_field_of_view=horizontal_field_of_view)
+    boxes.copy_with_header(source, target, lambda moov: boxes.set_stereo_boxes(moov, stereo))
+
+
+def faststart_mp4(source: Path, target: Path) -> None:
+    """`source` (MP4 or MOV) to `target` with its header in front and nothing else changed: for labels in the stream."""
+    boxes.copy_with_header(source, target, lambda moov: moov)
+
+
+def label_matroska(source: Path, target: Path, layout: Layout, *, swapped: bool = False) -> None:
+    """`source` to `target` with StereoMode and display size set; frames and all other elements stay.
+
+    Labels that were there are replaced. See `elements.copy_with_label` for errors.
+    """
+    mode = matroska_stereo_mode(layout, swapped=swapped)
+
+    def choose(size: VideoSize) -> StereoLabel:
+        stereo = None if mode is None else int(mode)
+        return StereoLabel(stereo, matroska_display(layout, size))
+
+    elements.copy_with_label(source, target, choose)
+
+
+def label(source: Path, target: Path, layout: Layout, *, swapped: bool = False,
+          projection: Projection = Projection.FLAT) -> None:
+    """Label a file of either kind, whichever its first bytes say it is; SourceError for other kinds."""
+    try:
+        with source.open("rb") as file:
+            head = file.read(12)
+    except OSError as error:
+        raise SourceError(f"{source} cannot be read ({error.strerror or error}).", stage=STAGE,
+                          remedy="Check that the file exists and is readable.") from error
+    if head[:4] == elements.id_bytes(elements.EBML):
+        label_matroska(source, target, layout, swapped=swapped)
+    elif head[4:8] in _MP4_STARTS:
+        label_mp4(source, target, layout, swapped=swapped, projection=projection)
+    else:
+        raise SourceError(f"{source} is neither MP4, MOV nor Matroska: it has no place for a 3D label.", stage=STAGE,
+                          remedy="Remux it to MP4 or MKV first.")
+
+
+_MP4_STARTS = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})

@@ -1,0 +1,175 @@
+"""The parent's side of a media worker: starts it, reads its messages, ends it whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, cast
+
+from video3d import errors
+from video3d.errors import Video3DError, WorkerError
+from video3d.media.protocol import read_header
+
+MEMORY_LIMIT = 6 << 30
+"""Bytes of address space; libav's thread stacks count, though they are never used."""
+SILENCE_LIMIT = 60.0
+"""Seconds without a message after which a worker is taken for hung."""
+
+
+class WorkerProcess:
+    """One request to one child process. Use as a context manager: on leaving, the child is gone."""
+
+    def __init__(self, task: str, arguments: Any, *, what: str, silence_limit: float = SILENCE_LIMIT,
+                 memory_limit: int = MEMORY_LIMIT) -> None:
+        """`what` names the file in messages to the user."""
+        self._what = what
+        self._task = task
+        self._process: subprocess.Popen[bytes] = subprocess.Popen(
+            [sys.executable, "-X", "utf8", "-m", "video3d.media.worker"], env=_environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **_own_group(),
+        )
+        self._stdin = cast("IO[bytes]", self._process.stdin)
+        self._stdout = cast("IO[bytes]", self._process.stdout)
+        self._errors = _Tail(cast("IO[bytes]", self._process.stderr))
+        self._watchdog = _Watchdog(self._process, silence_limit)
+        request = {"task": task, "arguments": arguments, "memory_limit": memory_limit}
+        with contextlib.suppress(BrokenPipeError):  # it died at once: the first read says so
+            self._stdin.write(json.dumps(request).encode() + b"\n")
+            self._stdin.flush()
+
+    def __enter__(self) -> WorkerProcess:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def payload(self) -> IO[bytes]:
+        """Where the payload of the message just read is waiting."""
+        return self._stdout
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """Messages up to and with the one that ends the answer; errors are raised as what they are."""
+        while True:
+            message = self.next_message()
+            yield message
+            if message["kind"] in ("end", "info"):
+                return
+
+    def next_message(self) -> dict[str, Any]:
+        """The next message; WorkerError if the child crashed, hung or ran out of memory."""
+        with self._watchdog:
+            message = read_header(self._stdout)
+        if message is None:
+            raise self._death()
+        if message["kind"] == "error":
+            kind: type[Video3DError] = getattr(errors, message["type"])
+            raise kind(message["message"], stage=message["stage"], remedy=message["remedy"])
+        return message
+
+    def reading(self) -> _Watchdog:
+        """A context in which a silent child is killed: hold it while reading a payload."""
+        return self._watchdog
+
+    def close(self) -> None:
+        """End the child and wait for it."""
+        self._watchdog.close()
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for stream in (self._stdin, self._stdout):
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+        self._errors.close()
+
+    def _death(self) -> WorkerError:
+        code = self._process.wait()
+        self._errors.close()
+        if self._watchdog.fired:
+            return WorkerError(f"{self._what}: reading it hung and was stopped.", stage=self._task,
+                               remedy="The file is damaged; try another copy.")
+        last = self._errors.text.strip().splitlines()[-1:] or [f"exit code {code}"]
+        if "MemoryError" in last[0] or "annot allocate" in last[0]:
+            return WorkerError(f"{self._what}: it needs more memory than is allowed.", stage=self._task)
+        return WorkerError(f"{self._what}: the process that reads it died ({last[0]}).", stage=self._task,
+                           remedy="The file is probably damaged; the other files are not touched by this.")
+
+
+class _Watchdog:
+    """Kills a process that lets a reader wait too long. Armed inside its `with` only."""
+
+    def __init__(self, process: subprocess.Popen[bytes], limit: float) -> None:
+        self.fired = False
+        self._process = process
+        self._limit = limit
+        self._since: float | None = None
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> None:
+        self._since = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._since = None
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._closed.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(min(1.0, self._limit / 4)):
+            since = self._since
+            if since is not None and time.monotonic() - since > self._limit:
+                self.fired = True
+                self._process.kill()
+                return
+
+
+class _Tail:
+    """Drains a stream in a thread and keeps its end."""
+
+    def __init__(self, stream: IO[bytes], keep: int = 4000) -> None:
+        self._stream = stream
+        self._keep = keep
+        self._data = b""
+        self._thread = threading.Thread(target=self._drain, daemon=True)
+        self._thread.start()
+
+    @property
+    def text(self) -> str:
+        """The last characters written so far."""
+        return self._data.decode(errors="replace")
+
+    def close(self) -> None:
+        """Wait until the writer has closed its end."""
+        self._thread.join()
+        self._stream.close()
+
+    def _drain(self) -> None:
+        while chunk := self._stream.read1(4096):  # type: ignore[attr-defined]
+            self._data = (self._data + chunk)[-self._keep:]
+
+
+def _environment() -> dict[str, str]:
+    """Ours, so that the child finds this very package; and no pool of algebra threads, each with its own memory."""
+    root = str(Path(__file__).resolve().parents[2])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
+
+
+def _own_group() -> dict[str, Any]:
+    """Ctrl-C at the terminal reaches us alone; we end our children in order."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
