@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -18,10 +19,16 @@ from video3d import errors
 from video3d.errors import Video3DError, WorkerError
 from video3d.media.protocol import read_header
 
+_log = logging.getLogger(__name__)
+
 MEMORY_LIMIT = 6 << 30
 """Bytes of address space; libav's thread stacks count, though they are never used."""
 SILENCE_LIMIT = 60.0
 """Seconds without a message after which a worker is taken for hung."""
+
+# Ctrl-C at the terminal reaches us alone; we end our children in order.
+OWN_SESSION = sys.platform != "win32"
+CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
 
 
 class WorkerProcess:
@@ -34,11 +41,12 @@ class WorkerProcess:
         self._task = task
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
             [sys.executable, "-X", "utf8", "-m", "video3d.media.worker"], env=_environment(),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **_own_group(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=OWN_SESSION, creationflags=CREATION_FLAGS,
         )
         self._stdin = cast("IO[bytes]", self._process.stdin)
         self._stdout = cast("IO[bytes]", self._process.stdout)
-        self._errors = _Tail(cast("IO[bytes]", self._process.stderr))
+        self._errors = StreamTail(cast("IO[bytes]", self._process.stderr))
         self._watchdog = _Watchdog(self._process, silence_limit)
         request = {"task": task, "arguments": arguments, "memory_limit": memory_limit}
         with contextlib.suppress(BrokenPipeError):  # it died at once: the first read says so
@@ -97,10 +105,11 @@ class WorkerProcess:
         if self._watchdog.fired:
             return WorkerError(f"{self._what}: reading it hung and was stopped.", stage=self._task,
                                remedy="The file is damaged; try another copy.")
-        last = self._errors.text.strip().splitlines()[-1:] or [f"exit code {code}"]
-        if "MemoryError" in last[0] or "annot allocate" in last[0]:
+        text = self._errors.text.strip()
+        _log.warning("media worker (%s) on %s died with exit code %s: %s", self._task, self._what, code, text)
+        if "MemoryError" in text or "annot allocate" in text:
             return WorkerError(f"{self._what}: it needs more memory than is allowed.", stage=self._task)
-        return WorkerError(f"{self._what}: the process that reads it died ({last[0]}).", stage=self._task,
+        return WorkerError(f"{self._what}: the process that reads it died (exit code {code}).", stage=self._task,
                            remedy="The file is probably damaged; the other files are not touched by this.")
 
 
@@ -136,7 +145,7 @@ class _Watchdog:
                 return
 
 
-class _Tail:
+class StreamTail:
     """Drains a stream in a thread and keeps its end."""
 
     def __init__(self, stream: IO[bytes], keep: int = 4000) -> None:
@@ -157,7 +166,7 @@ class _Tail:
         self._stream.close()
 
     def _drain(self) -> None:
-        while chunk := self._stream.read1(4096):  # type: ignore[attr-defined]
+        while chunk := os.read(self._stream.fileno(), 4096):
             self._data = (self._data + chunk)[-self._keep:]
 
 
@@ -166,10 +175,3 @@ def _environment() -> dict[str, str]:
     root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
-
-
-def _own_group() -> dict[str, Any]:
-    """Ctrl-C at the terminal reaches us alone; we end our children in order."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"start_new_session": True}

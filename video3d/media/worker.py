@@ -56,7 +56,8 @@ def _decode(arguments: dict[str, Any], answers: IO[bytes]) -> None:
 
 
 def _mux(arguments: dict[str, Any], answers: IO[bytes]) -> None:
-    from video3d.media.muxing import MuxRequest, mux
+    from video3d.media.joining import MuxRequest
+    from video3d.media.muxing import mux
 
     def report(done: int) -> None:
         write_message(answers, {"kind": "progress", "done": done})
@@ -91,7 +92,9 @@ def _limit_memory(limit: int) -> None:
 
 def _die_with_parent() -> None:
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # Below Python's own buffer, whose lock the main thread needs at exit.
+        while os.read(0, 4096):
+            continue
         os._exit(3)  # threads of libav may be at work: no orderly way out is left, and nothing is half-written here
 
     threading.Thread(target=wait, daemon=True).start()

@@ -1,0 +1,114 @@
+"""Pictures into a segment: one closed-GOP MP4 file, written by ffmpeg from a pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import subprocess
+import threading
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, cast
+
+from video3d.errors import TargetError, ToolError, Video3DError
+from video3d.media.encoders import EncodeRequest, encoder_arguments
+from video3d.media.ffmpeg import FFmpeg
+from video3d.media.process import CREATION_FLAGS, OWN_SESSION, StreamTail
+from video3d.media.raw_matroska import frame_header, stream_header
+from video3d.types import Frame
+
+FRAMES_WAITING = 2
+"""Enough to keep ffmpeg busy while the next frame is made."""
+
+
+def segment_command(ffmpeg: FFmpeg, request: EncodeRequest, target: Path) -> list[str]:
+    """The command that reads the pipe and writes `target`. A pure function."""
+    return [
+        ffmpeg.path, "-hide_banner", "-nostdin", "-v", "error", "-y", "-f", "matroska", "-i", "pipe:0",
+        *ffmpeg.passthrough_arguments, "-enc_time_base", f"1/{request.time_scale}",
+        *encoder_arguments(request), "-video_track_timescale", str(request.time_scale),
+        "-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "mp4", f"file:{target}",
+    ]
+
+
+class SegmentEncoder:
+    """Writes frames, in order, to one segment file. The file is there, whole, after `finish`; after `abort`, it is not.
+
+    A thread of its own feeds the pipe, so that frames are made while ffmpeg encodes.
+    """
+
+    def __init__(self, ffmpeg: FFmpeg, request: EncodeRequest, target: Path) -> None:
+        self._target = target
+        self._part = target.with_suffix(".part.mp4")
+        self._request = request
+        self._process: subprocess.Popen[bytes] = subprocess.Popen(
+            segment_command(ffmpeg, request, self._part), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, start_new_session=OWN_SESSION, creationflags=CREATION_FLAGS, bufsize=0,
+        )
+        self._pipe = cast("IO[bytes]", self._process.stdin)
+        self._errors = StreamTail(cast("IO[bytes]", self._process.stderr))
+        self._failure: OSError | None = None
+        self._waiting: queue.Queue[tuple[Frame, Fraction] | None] = queue.Queue(FRAMES_WAITING)
+        self._thread = threading.Thread(target=self._feed, name="segment encoder")
+        self._thread.start()
+
+    def write(self, frame: Frame, time: Fraction) -> None:
+        """Add a frame shown `time` seconds after the segment's first; waits while ffmpeg is behind."""
+        self._waiting.put((frame, time))
+        if self._failure is not None:
+            raise self._explain()
+
+    def finish(self) -> None:
+        """Wait for the file to be whole; ToolError or TargetError where ffmpeg failed."""
+        self._waiting.put(None)
+        self._thread.join()
+        code = self._process.wait()
+        self._errors.close()
+        if self._failure is not None or code != 0:
+            self._part.unlink(missing_ok=True)
+            raise self._explain()
+        self._part.replace(self._target)
+
+    def abort(self) -> None:
+        """Stop at once and leave nothing."""
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(queue.Full):
+            self._waiting.put_nowait(None)
+        while self._thread.is_alive():
+            with contextlib.suppress(queue.Empty):
+                self._waiting.get_nowait()
+            with contextlib.suppress(queue.Full):
+                self._waiting.put_nowait(None)
+            self._thread.join(0.05)
+        self._errors.close()
+        self._part.unlink(missing_ok=True)
+
+    def _feed(self) -> None:
+        request = self._request
+        size = request.pixel_format.frame_bytes(request.width, request.height)
+        self._send(stream_header(request.width, request.height, request.pixel_format, request.colour))
+        while (item := self._waiting.get()) is not None:
+            frame, time = item
+            self._send(frame_header(time, size))
+            for plane in frame.planes:
+                self._send(plane.data.cast("B"))
+        with contextlib.suppress(OSError):
+            self._pipe.close()
+
+    def _send(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        try:
+            while view.nbytes and self._failure is None:
+                view = view[self._pipe.write(view):]
+        except OSError as problem:  # ffmpeg is gone: the queue is still emptied, so that nobody waits for ever
+            self._failure = problem
+
+    def _explain(self) -> Video3DError:
+        text = self._errors.text.strip()
+        if "No space left" in text:
+            return TargetError(f"{self._target.parent}: the disk is full.", stage="encode",
+                               remedy="Free some space and start the same conversion again: it goes on from here.")
+        last = text.splitlines()[-1] if text else "it gave no reason"
+        return ToolError(f"ffmpeg's encoder {self._request.encoder} failed: {last}.", stage="encode",
+                         remedy="Try --encoder libx264, or another --codec.")

@@ -1,0 +1,230 @@
+"""Sound, subtitles and attachments of the source, carried into the result. Runs in the media worker only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, TypeAlias, cast
+
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import AttachmentStream, Stream
+from av.subtitles.stream import SubtitleStream
+
+from video3d.media.container import is_cover, open_source, timed_packets
+from video3d.media.joining import MuxRequest
+from video3d.settings import Container, Tracks
+
+_MP4_AUDIO = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "flac", "opus", "alac", "dts"})
+_MOV_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be",
+                        "pcm_s32le", "pcm_f32le"})
+_TEXT_SUBTITLES = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "text", "mov_text"})
+_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+_MILLISECOND = Fraction(1, 1000)
+AnyPacket: TypeAlias = "Packet[Any]"
+
+
+class OtherTracks:
+    """Sound, subtitles and attachments of the source, on the result's clock."""
+
+    def __init__(self, request: MuxRequest, output: OutputContainer, notices: list[str]) -> None:
+        self.source = open_source(request.source)
+        self._request = request
+        self._notices = notices
+        self._tracks: dict[int, _Copied | _Sound | _Text] = {}
+        for stream in self.source.streams:
+            if stream.index != request.video_index:
+                self._keep(stream, output)
+
+    def _keep(self, stream: Stream, output: OutputContainer) -> None:
+        name = _track_name(stream)
+        subtitles_wanted = self._request.tracks is Tracks.ALL
+        try:
+            if isinstance(stream, AudioStream):
+                self._keep_sound(stream, output, name)
+            elif isinstance(stream, SubtitleStream) and subtitles_wanted:
+                self._keep_text(stream, output, name)
+            elif isinstance(stream, AttachmentStream) and subtitles_wanted:
+                self._keep_attachment(stream, output, name)
+            elif subtitles_wanted:
+                kinds = {"video": "video track", "data": "data track"}
+                what = "cover picture" if is_cover(stream) else kinds.get(stream.type, "track")
+                self._notices.append(f"The {what} {name} is not kept.")
+        except (FFmpegError, ValueError) as problem:
+            self._notices.append(f"The track {name} cannot be kept ({problem}).")
+
+    def _keep_sound(self, stream: AudioStream, output: OutputContainer, name: str) -> None:
+        codec = stream.codec_context.codec.canonical_name
+        allowed = {Container.MP4: _MP4_AUDIO, Container.MOV: _MOV_AUDIO}.get(self._request.container)
+        if allowed is None or codec in allowed:
+            self._tracks[stream.index] = _Copied(stream, output)
+        else:
+            self._tracks[stream.index] = _Sound(stream, output)
+            self._notices.append(f"The sound track {name} was converted to AAC: "
+                                 f"{self._request.container.value} cannot hold {codec}.")
+
+    def _keep_text(self, stream: SubtitleStream, output: OutputContainer, name: str) -> None:
+        codec = stream.codec_context.codec.canonical_name
+        is_matroska = self._request.container is Container.MKV
+        wanted = "subrip" if is_matroska else "mov_text"
+        if (codec != "mov_text") if is_matroska else (codec == "mov_text"):
+            self._tracks[stream.index] = _Copied(stream, output)
+        elif codec in _TEXT_SUBTITLES:
+            self._tracks[stream.index] = _Text(stream, output, wanted)
+            if codec in ("ass", "ssa"):
+                self._notices.append(f"The subtitle track {name} lost its styling: "
+                                     f"{self._request.container.value} holds plain text.")
+        else:
+            self._notices.append(f"The subtitle track {name} ({codec}) is not kept: "
+                                 f"{self._request.container.value} cannot hold it; mkv can.")
+
+    def _keep_attachment(self, stream: AttachmentStream, output: OutputContainer, name: str) -> None:
+        if self._request.container is Container.MKV:
+            output.add_attachment(stream.name or "attachment", stream.mimetype or "application/octet-stream",
+                                  bytes(stream.data or b""))
+        else:
+            self._notices.append(f"The attachment {name} is not kept: {self._request.container.value} cannot hold it; "
+                                 "mkv can.")
+
+    def packets(self) -> Iterator[tuple[Fraction, int, AnyPacket]]:
+        """(decode time in seconds, order at equal times, packet) of all kept tracks, nearly in the order of time."""
+        streams = [self.source.streams[index] for index in self._tracks]
+        # The video track is read along, so that a restart of its clock moves these tracks too.
+        clocked = [*streams, self.source.streams[self._request.video_index]] if streams else []
+        last = Fraction(-1_000_000)
+        for item in timed_packets(self.source, clocked, []):
+            if item.stream.index not in self._tracks or item.packet.pts is None:
+                continue
+            base = Fraction(item.packet.time_base)
+            begin = item.packet.pts * base + item.offset
+            if self._is_outside(begin):
+                continue
+            for packet in self._tracks[item.stream.index].take(item.packet, item.offset - self._request.zero):
+                last = max(last, (packet.dts or 0) * Fraction(packet.time_base))
+                yield last, 1 + item.stream.index, packet
+        for index, track in self._tracks.items():
+            for packet in track.rest():
+                yield last, 1 + index, packet
+
+    def _is_outside(self, begin: Fraction) -> bool:
+        start, stop, zero = self._request.start, self._request.end, self._request.zero
+        if self._request.container is Container.MKV and begin < zero - _MILLISECOND:
+            # Matroska has no times before zero, and would move all tracks. Nothing audible is lost: such packets only
+            # prime a decoder, or lie before the start that the source's edit list sets.
+            return True
+        return (start is not None and begin < start) or (stop is not None and begin >= stop)
+
+
+class _Copied:
+    """Packets as they are, byte for byte."""
+
+    def __init__(self, stream: Stream, output: OutputContainer) -> None:
+        self._stream = output.add_stream_from_template(stream)
+        _carry_tags(stream, self._stream)
+        self._last: int | None = None
+
+    def take(self, packet: AnyPacket, shift: Fraction) -> Iterator[AnyPacket]:
+        ticks = round(shift / Fraction(packet.time_base))
+        pts, dts = cast("int", packet.pts) + ticks, (packet.pts if packet.dts is None else packet.dts)
+        dts = cast("int", dts) + ticks
+        if self._last is not None and dts <= self._last:
+            dts = self._last + 1
+        self._last = dts
+        packet.pts, packet.dts = max(pts, dts), dts
+        packet.stream = self._stream
+        yield packet
+
+    def rest(self) -> Iterator[AnyPacket]:
+        return iter(())
+
+
+class _Sound:
+    """Sound that the container cannot hold, as AAC."""
+
+    def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
+        context = stream.codec_context
+        rate = context.sample_rate if context.sample_rate in _AAC_RATES else 48000
+        channels = min(8, context.layout.nb_channels)
+        layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(channels, "stereo")
+        self._decoder = context
+        self._stream = output.add_stream("aac", rate=rate, layout=layout)
+        self._stream.codec_context.bit_rate = 96_000 * max(2, channels)
+        self._resampler = AudioResampler("fltp", layout, rate, frame_size=1024)
+        _carry_tags(stream, self._stream)
+        self._shift = Fraction(0)
+
+    def take(self, packet: AnyPacket, shift: Fraction) -> Iterator[AnyPacket]:
+        self._shift = shift
+        try:
+            frames = self._decoder.decode(packet)
+        except FFmpegError:
+            return
+        for frame in frames:
+            if frame.pts is not None and frame.time_base:
+                frame.pts += round(shift / Fraction(frame.time_base))
+            for piece in self._resampler.resample(frame):
+                yield from self._stream.encode(piece)
+
+    def rest(self) -> Iterator[AnyPacket]:
+        for piece in self._resampler.resample(None):
+            yield from self._stream.encode(piece)
+        yield from self._stream.encode(None)
+
+
+class _Text:
+    """Text subtitles in the form that the container holds."""
+
+    def __init__(self, stream: SubtitleStream, output: OutputContainer, codec: str) -> None:
+        self._decoder = cast("Any", stream.codec_context)
+        self._stream = cast("SubtitleStream", output.add_stream(codec))
+        self._encoder = cast("Any", self._stream.codec_context)
+        self._stream.time_base = Fraction(1, 1000)
+        self._encoder.subtitle_header = self._decoder.subtitle_header or _PLAIN_HEADER
+        _carry_tags(stream, self._stream)
+        self._last = -1
+
+    def take(self, packet: AnyPacket, shift: Fraction) -> Iterator[AnyPacket]:
+        begin = round((cast("int", packet.pts) * Fraction(packet.time_base) + shift) * 1000)
+        length = round((packet.duration or 0) * Fraction(packet.time_base) * 1000)
+        if packet.size == 0 or bytes(packet) == b"\0\0" or begin < 0:
+            return  # MP4 fills the time between two texts with empty ones
+        try:
+            shown = self._decoder.decode2(packet)
+            written = self._encoder.encode_subtitle(shown) if shown else None
+        except FFmpegError:
+            return
+        if written is None:
+            return
+        written.stream = self._stream
+        written.time_base = Fraction(1, 1000)
+        written.pts = written.dts = self._last = max(begin, self._last + 1)
+        written.duration = length
+        yield written
+
+    def rest(self) -> Iterator[AnyPacket]:
+        return iter(())
+
+
+_PLAIN_HEADER = (
+    b"[Script Info]\r\nScriptType: v4.00+\r\nPlayResX: 384\r\nPlayResY: 288\r\n\r\n[V4+ Styles]\r\n"
+    b"Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, "
+    b"Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, "
+    b"MarginV, Encoding\r\n"
+    b"Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,1\r\n\r\n[Events]\r\n"
+    b"Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\r\n"
+)
+
+
+def _carry_tags(source: Stream, target: Stream) -> None:
+    for key, value in source.metadata.items():
+        if key.lower() in ("language", "title", "handler_name"):
+            target.metadata[key.lower()] = value
+    cast("Any", target).disposition = source.disposition
+
+
+def _track_name(stream: Stream) -> str:
+    label = stream.metadata.get("title") or stream.metadata.get("filename") or stream.metadata.get("language", "")
+    return f"{stream.index} ({label})" if label and label != "und" else str(stream.index)
