@@ -211,6 +211,8 @@ class VideoInfo:
     """Seconds, as the container states; None where it does not."""
     start_time: Fraction
     """Earliest time in the file, in seconds: the zero of the result's clock."""
+    first_pts: int
+    """Time of the first picture, in ticks."""
     coded_width: int
     coded_height: int
     rotation: int = 0

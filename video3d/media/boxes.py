@@ -13,6 +13,7 @@ import os
 import struct
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,7 +26,7 @@ STAGE = "label"
 HEADER_LIMIT = 512 * 1024 * 1024
 """Bytes of `moov` held in memory at most; a film of three hours has about 20 MB."""
 TOP_LEVEL_LIMIT = 65536
-COPY_BLOCK = 4 * 1024 * 1024
+COPY_BLOCK = 1024 * 1024
 CHUNKS_COMPARED, BYTES_COMPARED = 64, 16
 """How closely a written file is compared: chunks of each track, bytes of each chunk."""
 STEREO_KINDS = frozenset({b"st3d", b"sv3d", b"vexu", b"hfov"})
@@ -353,7 +354,7 @@ def _read_offsets(table: Box) -> Offsets:
     return offsets.astype(np.int64)
 
 
-def _write(reader: IO[bytes], plan: _Plan, target: Path, source: Path) -> None:
+def _write(reader: BufferedReader, plan: _Plan, target: Path, source: Path) -> None:
     with writing(target) as writer:
         for extent in plan.before:
             copy_range(reader, writer, extent.start, extent.end, source)
@@ -362,16 +363,18 @@ def _write(reader: IO[bytes], plan: _Plan, target: Path, source: Path) -> None:
             copy_range(reader, writer, extent.start, extent.end, source)
 
 
-def copy_range(reader: IO[bytes], writer: IO[bytes], start: int, end: int, source: Path) -> None:
+def copy_range(reader: BufferedReader, writer: IO[bytes], start: int, end: int, source: Path) -> None:
     """Bytes `start` to `end` of the reader appended to the writer, a block at a time; SourceError if they end early."""
     reader.seek(start)
     left = end - start
+    block = memoryview(bytearray(min(left, COPY_BLOCK)))
     while left:
-        block = reader.read(min(left, COPY_BLOCK))
-        if not block:
+        # One buffer for all blocks: fresh ones cost more than the copy itself.
+        count = reader.readinto(block[:min(left, COPY_BLOCK)])
+        if not count:
             raise SourceError(f"{source} became shorter while it was read.", stage=STAGE, remedy="Try again.")
-        writer.write(block)
-        left -= len(block)
+        writer.write(block[:count])
+        left -= count
 
 
 def _compare(reader: IO[bytes], plan: _Plan, target: Path) -> None:

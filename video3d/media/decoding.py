@@ -51,6 +51,8 @@ class DecodedPicture:
     pts: int | None
     duration: int
     interlaced: bool
+    clock_moved: bool
+    """Whether the clock was repaired before this picture, so that its time does not lead to it."""
 
 
 def decode(request: DecodeRequest, notices: list[str]) -> Iterator[DecodedPicture]:
@@ -68,13 +70,39 @@ def decode(request: DecodeRequest, notices: list[str]) -> Iterator[DecodedPictur
             stream.codec_context.options = {"skip_loop_filter": "all"}
         if request.seek_to is not None:
             container.seek(request.seek_to, stream=stream, backward=True)
-        shaper: _Thumbnailer | _Shaper = _Thumbnailer() if request.thumbnails else _Shaper(request)
-        for frame in _frames(container, stream, notices):
+        clock = _Clock()
+        shaper: _Thumbnailer | _Shaper = _Thumbnailer(clock) if request.thumbnails else _Shaper(request, clock)
+        for frame in _frames(container, stream, clock, notices):
             yield from shaper.push(frame)
         yield from shaper.flush()
 
 
-def _frames(container: InputContainer, stream: VideoStream, notices: list[str]) -> Iterator[VideoFrame]:
+@dataclass
+class _Clock:
+    """Whether the file's clock has been repaired so far."""
+
+    moved: bool = False
+
+
+@dataclass(frozen=True)
+class _Stamp:
+    """What is known of a frame besides its planes: filters lose it."""
+
+    pts: int | None
+    duration: int
+    interlaced: bool
+    clock_moved: bool
+
+    @classmethod
+    def of(cls, frame: VideoFrame, clock: _Clock) -> _Stamp:
+        return cls(frame.pts, frame.duration or 0, bool(frame.interlaced_frame), clock.moved)
+
+    def on(self, planes: tuple[np.ndarray[Any, Any], ...]) -> DecodedPicture:
+        return DecodedPicture(planes, self.pts, self.duration, self.interlaced, self.clock_moved)
+
+
+def _frames(container: InputContainer, stream: VideoStream, clock: _Clock,
+            notices: list[str]) -> Iterator[VideoFrame]:
     timed: list[Stream] = [other for other in container.streams if other.type in ("video", "audio")]
     base = Fraction(stream.time_base or 1)
     damaged = 0
@@ -83,6 +111,7 @@ def _frames(container: InputContainer, stream: VideoStream, notices: list[str]) 
         if packet.stream_index != stream.index:
             continue
         shift = round(item.offset / base)
+        clock.moved = clock.moved or shift != 0
         packet.pts = None if packet.pts is None else packet.pts + shift
         packet.dts = None if packet.dts is None else packet.dts + shift
         try:
@@ -98,12 +127,13 @@ def _frames(container: InputContainer, stream: VideoStream, notices: list[str]) 
 class _Shaper:
     """Frames as decoded in, frames as shown out: one for one, in order."""
 
-    def __init__(self, request: DecodeRequest) -> None:
+    def __init__(self, request: DecodeRequest, clock: _Clock) -> None:
         self._request = request
+        self._clock = clock
         self._target = PixelFormat.parse(request.pixel_format)
         self._graph: Graph | None = None
         self._graph_key: tuple[int, int, str] | None = None
-        self._times: deque[tuple[int | None, int, bool]] = deque()
+        self._times: deque[_Stamp] = deque()
 
     def push(self, frame: VideoFrame) -> Iterator[DecodedPicture]:
         key = (frame.width, frame.height, frame.format.name)
@@ -112,7 +142,7 @@ class _Shaper:
             filters = _filters(self._request, frame)
             self._graph = _build_graph(filters, frame) if filters else None
             self._graph_key = key
-        self._times.append((frame.pts, frame.duration or 0, bool(frame.interlaced_frame)))
+        self._times.append(_Stamp.of(frame, self._clock))
         if self._graph is None:
             yield self._picture(frame)
             return
@@ -134,12 +164,14 @@ class _Shaper:
             yield self._picture(cast("VideoFrame", frame))
 
     def _picture(self, frame: VideoFrame) -> DecodedPicture:
-        pts, duration, interlaced = self._times.popleft()
-        return DecodedPicture(_planes(frame, self._target), pts, duration, interlaced)
+        return self._times.popleft().on(_planes(frame, self._target))
 
 
 class _Thumbnailer:
     """Frames as decoded in, small 8-bit pictures out."""
+
+    def __init__(self, clock: _Clock) -> None:
+        self._clock = clock
 
     def push(self, frame: VideoFrame) -> Iterator[DecodedPicture]:
         width, height = THUMBNAIL_SIZE
@@ -150,7 +182,7 @@ class _Thumbnailer:
         shift = max(0, max(component.bits for component in frame.format.components) - 8)
         sizes = ((width, height), (width // 2, height // 2), (width // 2, height // 2))
         small = tuple(_reduced(plane, size, shift) for plane, size in zip(planes, sizes, strict=True))
-        yield DecodedPicture(small, frame.pts, frame.duration or 0, bool(frame.interlaced_frame))
+        yield _Stamp.of(frame, self._clock).on(small)
 
     def flush(self) -> Iterator[DecodedPicture]:
         return iter(())

@@ -64,8 +64,8 @@ class EncodeRequest:
 def choose_encoder(ffmpeg: FFmpeg, request: EncodeRequest, output: OutputSettings) -> EncodeRequest:
     """`request` with an encoder that works here, at the depth it can write; ToolError where there is none."""
     candidates = _candidates(output, request)
-    for candidate in candidates:
-        for pixel_format in _depths(request.pixel_format):
+    for pixel_format in _formats(request.pixel_format):
+        for candidate in candidates:
             attempt = replace(request, encoder=candidate.name, pixel_format=pixel_format)
             if candidate.name in ffmpeg.encoders and _really_encodes(ffmpeg, attempt):
                 return attempt
@@ -107,8 +107,8 @@ def _candidates(output: OutputSettings, request: EncodeRequest) -> list[Encoder]
     return [encoder for encoder in ENCODERS if encoder.codec is codec]
 
 
-def _depths(wanted: PixelFormat) -> list[PixelFormat]:
-    """What to try: as deep as the source, then less deep, and 4:2:0 where the encoder knows nothing else."""
+def _formats(wanted: PixelFormat) -> list[PixelFormat]:
+    """What to try: as deep as the source, then less deep, and 4:2:0 where no encoder knows anything else."""
     depths = [depth for depth in (12, 10, 8) if depth <= wanted.bit_depth]
     formats = [replace(wanted, bit_depth=depth) for depth in depths]
     if (wanted.chroma_shift_x, wanted.chroma_shift_y) != (1, 1):

@@ -187,9 +187,10 @@ def stereo_boxes(layout: Layout, *, swapped: bool = False, projection: Projectio
     if is_vr:
         google.append(_half_equirectangular())
     eyes = Box.make(b"eyes", Box.make_full(b"stri", bytes([0b1011 if swapped else 0b0011])).raw)
-    shape = Box.make(b"proj", Box.make_full(b"prji", b"hequ" if is_vr else b"rect").raw)
+    # Flat is what it means without `proj`; with `rect`, FFmpeg 9 calls the file spherical.
+    shape = Box.make(b"proj", Box.make_full(b"prji", b"hequ").raw).raw if is_vr else b""
     pack = Box.make(b"pack", Box.make_full(b"pkin", b"side" if halves is Packing.SIDE_BY_SIDE else b"over").raw)
-    return (*google, Box.make(b"vexu", eyes.raw + shape.raw + pack.raw),
+    return (*google, Box.make(b"vexu", eyes.raw + shape + pack.raw),
             Box.make(b"hfov", struct.pack(">I", round(degrees * 1000))))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d.errors import SourceError, WorkerError
-from video3d.media.process import MEMORY_LIMIT, SILENCE_LIMIT, WorkerProcess
+from video3d.media.process import MEMORY_LIMIT, WorkerProcess
 from video3d.media.protocol import read_into
 from video3d.serial import from_json, to_json
 from video3d.types import Frame, PixelFormat, Plane, VideoInfo
@@ -23,14 +23,17 @@ THUMBNAIL_SHAPES = ((90, 160), (45, 80), (45, 80))
 
 
 @dataclass(frozen=True, eq=False)
-class Thumbnail:
+class SmallPicture:
     """A frame made small for the plan: planes uint8 [90, 160], [45, 80], [45, 80]."""
 
     planes: tuple[Plane, Plane, Plane]
     pts: int | None
     """As the file states it, in ticks of the video track; not yet repaired."""
     duration: int
+    """Ticks, as the file states it; 0 where it does not."""
     interlaced: bool
+    clock_moved: bool
+    """Whether restarts of the file's clock were joined before this frame."""
 
 
 def probe(path: Path) -> VideoInfo:
@@ -43,91 +46,99 @@ def probe(path: Path) -> VideoInfo:
 class ThumbnailReader:
     """All frames of a source, small. Iterate once; `notices` is filled at the end."""
 
-    def __init__(self, info: VideoInfo, *, silence_limit: float = SILENCE_LIMIT) -> None:
+    def __init__(self, info: VideoInfo, origin: int | None = None) -> None:
+        """`origin`: begin at the key frame before this time (ticks), not at the start."""
         self.notices: list[str] = []
         self._info = info
-        self._silence_limit = silence_limit
+        self._origin = origin
 
-    def __iter__(self) -> Iterator[Thumbnail]:
-        request = _request(self._info, "yuv420p", thumbnails=True)
-        with WorkerProcess("decode", request, what=self._info.path, silence_limit=self._silence_limit) as worker:
+    def __iter__(self) -> Iterator[SmallPicture]:
+        request = _request(self._info, "yuv420p", thumbnails=True, seek_to=self._origin)
+        with WorkerProcess("decode", request, what=self._info.path,
+                           memory_limit=_memory_limit(self._info)) as worker:
             for header, planes in _pictures(worker, THUMBNAIL_SHAPES, np.dtype(np.uint8), self.notices):
-                yield Thumbnail(planes, header["pts"], header["duration"], header["interlaced"])
+                yield SmallPicture(planes, header["pts"], header["duration"], header["interlaced"],
+                                   header["clock_moved"])
 
 
 class FrameReader:
-    """Frames of a source from a given one on, as planes, with the plan's times.
+    """Frames of a source, as planes. Readers of neighbouring parts share one decoder as long as they go forward."""
 
-    Neighbouring units share one reader as long as they are read in order: `read(first, last)` starts a new decoder only
-    where it must go back or leap ahead.
-    """
-
-    def __init__(self, info: VideoInfo, times: npt.NDArray[np.int64], stated: npt.NDArray[np.int64], *,
-                 pixel_format: PixelFormat, interlaced: bool, seekable: bool,
-                 silence_limit: float = SILENCE_LIMIT) -> None:
-        """`times` are the plan's repaired times of all frames, `stated` those the file states, in ticks.
-
-        With `seekable` false (broken times) the file is read from its start, and frames are counted.
-        """
+    def __init__(self, info: VideoInfo, pixel_format: PixelFormat, origin: int | None = None) -> None:
+        """Frame 0 is the first one after `origin` (see `ThumbnailReader`)."""
         self.notices: list[str] = []
         self._info = info
-        self._times = times
-        self._stated = stated
         self._pixel_format = pixel_format
-        self._interlaced = interlaced
-        self._seekable = seekable
-        self._silence_limit = silence_limit
+        self._origin = origin
         self._worker: WorkerProcess | None = None
+        self._interlaced = False
         self._next = 0
+        self._held: tuple[Plane, Plane, Plane] | None = None
 
-    def read(self, first: int, last: int) -> Iterator[Frame]:
-        """Frames number `first` to `last` (both inside), fewer where the file ends before the plan said."""
-        if self._worker is None or not self._next <= first <= self._next + 64:
-            self._start(first)
-        assert self._worker is not None
-        shapes = self._pixel_format.plane_shapes(self._info.width, self._info.height)
-        if self._next > last:
-            return
-        for _header, planes in _pictures(self._worker, shapes, self._pixel_format.dtype, self.notices):
-            number = self._next
-            self._next += 1
-            if first <= number <= last:
-                yield Frame(planes, int(self._times[number]), self._pixel_format)
+    def read(self, first: int, times: npt.NDArray[np.int64], stated: npt.NDArray[np.int64] | None = None, *,
+             interlaced: bool = False) -> Iterator[Frame]:
+        """Frames number `first` and on, as many as `times`, with these as their times.
+
+        `stated` are the times that the file itself gives them, where they lead to the frames; without, frames are
+        counted from the origin. Fewer frames come where the file ends early.
+        """
+        if self._worker is None or interlaced != self._interlaced or not self._next <= first <= self._next + 64:
+            self._start(first, stated, interlaced)
+        last = first + len(times) - 1
+        for planes in self._numbered():
+            number = self._next - 1
+            if number >= first:
+                yield Frame(planes, int(times[number - first]), self._pixel_format)
             if number >= last:
                 return
-        self.close()
 
     def close(self) -> None:
         """End the decoder."""
         if self._worker is not None:
             self._worker.close()
             self._worker = None
+        self._held = None
 
-    def _start(self, first: int) -> None:
-        self.close()
-        if first > 0 and self._seekable and self._seek(first):
+    def _numbered(self) -> Iterator[tuple[Plane, Plane, Plane]]:
+        if self._held is not None:
+            planes, self._held = self._held, None
+            self._next += 1
+            yield planes
+        if self._worker is None:
             return
-        self._worker = self._open(None)
+        for _header, planes in self._decoded(self._worker):
+            self._next += 1
+            yield planes
+        self.close()
+
+    def _start(self, first: int, stated: npt.NDArray[np.int64] | None, interlaced: bool) -> None:
+        self.close()
+        self._interlaced = interlaced
+        if first > 0 and stated is not None and self._seek(first, int(stated[0])):
+            return
+        self.close()
+        self._worker = self._open(self._origin)
         self._next = 0
 
-    def _seek(self, first: int) -> bool:
-        """Start at a key frame before `first`; false where the file does not land on a frame of the plan."""
-        self._worker = self._open(int(self._stated[first - 1]))
-        shapes = self._pixel_format.plane_shapes(self._info.width, self._info.height)
-        for header, _planes in _pictures(self._worker, shapes, self._pixel_format.dtype, self.notices):
-            number = first if header["pts"] is None else int(np.searchsorted(self._stated, header["pts"]))
-            if number >= first or self._stated[number] != header["pts"]:
-                break
-            if number == first - 1:
-                self._next = first
+    def _seek(self, first: int, pts: int) -> bool:
+        """Start at the frame with this time; false where the file does not lead to it."""
+        self._worker = self._open(pts)
+        for header, planes in self._decoded(self._worker):
+            found = header["pts"]
+            if found is None or found > pts:
+                return False
+            if found == pts:
+                self._held, self._next = planes, first
                 return True
-        self.close()
         return False
+
+    def _decoded(self, worker: WorkerProcess) -> Iterator[tuple[dict[str, Any], tuple[Plane, Plane, Plane]]]:
+        shapes = self._pixel_format.plane_shapes(self._info.width, self._info.height)
+        return _pictures(worker, shapes, self._pixel_format.dtype, self.notices)
 
     def _open(self, seek_to: int | None) -> WorkerProcess:
         request = _request(self._info, self._pixel_format.name, interlaced=self._interlaced, seek_to=seek_to)
-        return WorkerProcess("decode", request, what=self._info.path, silence_limit=self._silence_limit,
-                             memory_limit=_memory_limit(self._info))
+        return WorkerProcess("decode", request, what=self._info.path, memory_limit=_memory_limit(self._info))
 
 
 def _memory_limit(info: VideoInfo) -> int:

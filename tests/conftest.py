@@ -1,0 +1,147 @@
+"""What all tests share: where data and tools are, small clips, and the check that a test leaves nothing behind."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON_MODULES = frozenset({"torch", "transformers", "onnx", "onnxruntime"})
+NODE_MODULES = frozenset({"mp4box"})
+GRACE_SECONDS = 3.0
+
+
+def find_tool(name: str) -> str | None:
+    """Where a tool is: a Python module's or a node module's folder, or a program on PATH; None where it is missing."""
+    if name in PYTHON_MODULES:
+        spec = importlib.util.find_spec(name)
+        return spec.origin if spec else None
+    if name in NODE_MODULES:
+        folders = [*os.environ.get("NODE_PATH", "").split(os.pathsep), str(ROOT / "node_modules")]
+        found = [Path(folder, name) for folder in folders if folder and Path(folder, name).is_dir()]
+        return str(found[0]) if found and shutil.which("node") else None
+    return shutil.which(name)
+
+
+def require_tool(name: str) -> str:
+    """Where the tool is. A missing one skips the test by its name, or fails it with VIDEO3D_REQUIRE_TOOLS=1."""
+    found = find_tool(name)
+    if found:
+        return found
+    if os.environ.get("VIDEO3D_REQUIRE_TOOLS") == "1":
+        pytest.fail(f"{name} is missing, and VIDEO3D_REQUIRE_TOOLS=1 demands it", pytrace=False)
+    pytest.skip(f"{name} is missing")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """`@pytest.mark.needs("mediainfo", ...)`: skipped, or failed, by the name of the missing tool."""
+    for mark in item.iter_markers("needs"):
+        for name in mark.args:
+            require_tool(name)
+
+
+@pytest.fixture(scope="session")
+def tool() -> Callable[[str], str]:
+    """`tool("mkvinfo")` is its path; where it is missing the test is skipped, or failed, by its name."""
+    return require_tool
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Real clips and ground truth: the folder VIDEO3D_DATA, or shared/data next to the repository."""
+    folder = Path(os.environ.get("VIDEO3D_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("the test data is missing: set VIDEO3D_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    """The ffmpeg that the program itself uses."""
+    import imageio_ffmpeg
+
+    return imageio_ffmpeg.get_ffmpeg_exe()
+
+
+@pytest.fixture(scope="session")
+def make_clip(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`make_clip("-f", "lavfi", "-i", "testsrc2=d=1", suffix=".mp4")`: what ffmpeg makes of it, once a session."""
+    folder = tmp_path_factory.mktemp("clips")
+    made: dict[tuple[str, ...], Path] = {}
+
+    def make(*arguments: str, suffix: str = ".mp4") -> Path:
+        key = (*arguments, suffix)
+        if key not in made:
+            target = folder / f"clip{len(made)}{suffix}"
+            command = [ffmpeg, "-hide_banner", "-loglevel", "error", "-nostdin", *arguments, str(target)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+            assert done.returncode == 0, done.stderr
+            made[key] = target
+        return made[key]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_clip(make_clip: Callable[..., Path]) -> Path:
+    """2 s of 320x180 at 24 frames/s: H.264, stereo AAC, a cut after one second."""
+    return make_clip(
+        "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=24:duration=1",
+        "-f", "lavfi", "-i", "mandelbrot=size=320x180:rate=24:end_pts=24",
+        "-f", "lavfi", "-i", "sine=frequency=330:sample_rate=48000:duration=2",
+        "-filter_complex", "[1:v]trim=duration=1,format=yuv420p[b];[0:v]format=yuv420p[a];[a][b]concat=n=2:v=1:a=0[v]",
+        "-map", "[v]", "-map", "2:a", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
+        "-c:a", "aac", "-ac", "2",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session", autouse=True)
+def private_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Temporary files of the tests, and of the programs that they start, go to a folder that can be watched."""
+    folder = tmp_path_factory.mktemp("temporary")
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("TMPDIR", "TEMP", "TMP"):
+            patch.setenv(variable, str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(private_temporary_folder: Path) -> Iterator[None]:
+    """No child process, thread or temporary file outlives the test that made it."""
+    before = _traces(private_temporary_folder)
+    yield
+    left = _traces(private_temporary_folder) - before
+    deadline = time.monotonic() + GRACE_SECONDS
+    while left and time.monotonic() < deadline:
+        time.sleep(0.02)
+        left = _traces(private_temporary_folder) - before
+    assert not left, "left behind: " + ", ".join(sorted(left))
+
+
+def _traces(folder: Path) -> set[str]:
+    threads = {f"thread {thread.name} ({thread.ident})" for thread in threading.enumerate()}
+    files = {f"temporary file {entry.name}" for entry in folder.iterdir()}
+    return threads | files | set(_children())
+
+
+def _children() -> Iterator[str]:
+    # Only Linux lists a process's children without more tools. Python's own resource tracker stays by design.
+    for listing in Path("/proc/self/task").glob("*/children"):
+        for child in listing.read_text().split():
+            command_line = Path("/proc", child, "cmdline")
+            try:
+                words = command_line.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if "multiprocessing.resource_tracker" not in words:
+                yield f"process {child} {words or '(ended, not waited for)'}"

@@ -1,0 +1,194 @@
+"""Presets: complete data, settings that the device can decode, clear words where it cannot."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from fractions import Fraction
+
+import pytest
+
+from video3d.errors import SettingsError
+from video3d.media import labels
+from video3d.params import from_values, to_values
+from video3d.presets import LabelPlace, Preset, apply, preset, presets
+from video3d.presets.apply import frame_size
+from video3d.presets.levels import lowest_level
+from video3d.settings import Chroma, Codec, Container, ConversionSettings
+from video3d.stereo.layouts import packed_size
+from video3d.types import Layout
+
+SOURCES = [(320, 180), (720, 576), (1280, 720), (1920, 800), (1920, 1080), (1080, 1920), (3840, 2160), (4096, 2160),
+           (1921, 1081)]
+EVERY = pytest.mark.parametrize("each", presets(), ids=lambda each: each.id)
+
+
+def settings(**values: object) -> ConversionSettings:
+    return from_values(ConversionSettings, values)
+
+
+def test_the_devices_of_the_plan_are_there() -> None:
+    assert {each.id for each in presets()} == {
+        "quest-2", "quest-3", "vision-pro", "tv-3d", "youtube", "pc", "kodi-jellyfin", "phone-anaglyph", "vr180"}
+    for each in presets():
+        assert preset(each.id) is each
+
+
+def test_an_unknown_device_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(SettingsError, match=r"'quest-9'.*quest-2, quest-3"):
+        preset("quest-9")
+
+
+@EVERY
+def test_each_says_why_and_where_from(each: Preset) -> None:
+    assert each.why
+    assert each.references
+    assert all(reference.fact and reference.where for reference in each.references)
+    assert len(each.name_suffixes) == len(each.layouts)
+
+
+@EVERY
+def test_names_are_those_that_are_written(each: Preset) -> None:
+    projection = labels.Projection.VR180 if each.canvas_side else labels.Projection.FLAT
+    assert each.name_suffixes == tuple(labels.name_suffix(layout, projection=projection) for layout in each.layouts)
+
+
+@EVERY
+def test_the_label_fits_layout_and_codec(each: Preset) -> None:
+    for layout in each.layouts:
+        has_halves = labels.packing(layout) is not None
+        assert (each.label_place is LabelPlace.NONE) is not has_halves
+        if each.label_place is LabelPlace.STREAM:
+            assert labels.frame_packing_message(layout) is not None
+    if each.label_place is LabelPlace.STREAM:
+        # Only libx264 writes the message.
+        assert {limit.codec for limit in each.codecs} == {Codec.H264}
+
+
+@EVERY
+def test_keyframes_and_depth_are_what_hardware_takes(each: Preset) -> None:
+    assert each.keyframe_seconds <= 2
+    for limit in each.codecs:
+        assert limit.codec is not Codec.AUTO
+        assert limit.codec is not Codec.H264 or limit.bit_depth == 8
+    assert each.container is not Container.MKV or each.audio.copies("flac")
+
+
+@EVERY
+@pytest.mark.parametrize(("width", "height"), SOURCES)
+@pytest.mark.parametrize(("rate", "depth"), [(Fraction(24), 8), (Fraction(60), 10)])
+def test_what_comes_out_can_be_decoded_or_is_refused(each: Preset, width: int, height: int, rate: Fraction,
+                                                     depth: int) -> None:
+    sizes = [frame_size(layout, width, height) for layout in each.layouts]
+    if each.canvas_side:
+        sizes = [(2 * each.canvas_side, each.canvas_side)]
+    if not any(across <= limit.max_width and down <= limit.max_height
+               and float(lowest_level(limit.codec, across, down, rate) or 9) <= float(limit.max_level)
+               for limit in each.codecs for across, down in sizes):
+        with pytest.raises(SettingsError, match=rf"{re.escape(each.label)} cannot play .* smaller"):
+            apply(each, settings(), width, height, frame_rate=rate, bit_depth=depth)
+        return
+    applied = apply(each, settings(), width, height, frame_rate=rate, bit_depth=depth)
+    assert (applied.frame_width, applied.frame_height) in sizes
+    output = applied.settings.output
+    limit = next(limit for limit in each.codecs if limit.codec is output.codec)
+    assert applied.frame_width <= limit.max_width
+    assert applied.frame_height <= limit.max_height
+    assert float(applied.level) <= float(limit.max_level)
+    assert applied.bit_depth <= limit.bit_depth
+    assert output.layout in each.layouts
+    assert (output.container, output.chroma) == (each.container, Chroma.C420)
+    assert from_values(ConversionSettings, to_values(applied.settings)) == applied.settings
+
+
+@pytest.mark.parametrize("layout", [Layout.FULL_SBS, Layout.HALF_SBS, Layout.FULL_TAB, Layout.HALF_TAB,
+                                    Layout.ANAGLYPH_DUBOIS])
+@pytest.mark.parametrize(("width", "height"), [*SOURCES, (321, 181), (322, 182)])
+def test_the_frame_is_as_large_as_the_packer_makes_it(layout: Layout, width: int, height: int) -> None:
+    assert frame_size(layout, width, height) == packed_size(layout, width, height)
+
+
+def test_a_full_hd_source_gets_each_devices_first_choice() -> None:
+    for each in presets():
+        applied = apply(each, settings(), 1920, 1080)
+        assert applied.settings.output.layout is each.layouts[0]
+    assert apply(preset("quest-2"), settings(), 1920, 1080).settings.output.codec is Codec.H264
+    assert apply(preset("vision-pro"), settings(), 1920, 1080).settings.output.codec is Codec.HEVC
+    assert not apply(preset("quest-2"), settings(), 1920, 1080).notices
+
+
+def test_a_wide_frame_turns_to_hevc() -> None:
+    applied = apply(preset("quest-3"), settings(), 3840, 2160)
+    assert (applied.settings.output.codec, applied.frame_width) == (Codec.HEVC, 7680)
+    assert any("HEVC is written instead of H.264" in notice for notice in applied.notices)
+
+
+def test_ten_bit_turns_to_hevc_where_the_device_has_it_and_is_reduced_where_not() -> None:
+    applied = apply(preset("quest-2"), settings(), 1280, 720, bit_depth=10)
+    assert (applied.settings.output.codec, applied.bit_depth) == (Codec.HEVC, 10)
+    television = apply(preset("tv-3d"), settings(), 1280, 720, bit_depth=10)
+    assert (television.settings.output.codec, television.bit_depth) == (Codec.H264, 8)
+    assert any("reduced" in notice for notice in television.notices)
+
+
+def test_too_wide_turns_to_top_and_bottom() -> None:
+    # 5120 wide: 10240 is beyond HEVC's hardware, 5120 × 4320 is not.
+    applied = apply(preset("pc"), settings(), 5120, 2160)
+    assert applied.settings.output.layout is Layout.FULL_TAB
+    assert any("top and bottom is written instead" in notice for notice in applied.notices)
+
+
+def test_too_many_pixels_turn_to_half_size() -> None:
+    applied = apply(preset("quest-2"), settings(), 3840, 2160, frame_rate=Fraction(90))
+    assert applied.settings.output.layout is Layout.HALF_SBS
+    assert (applied.frame_width, applied.frame_height) == (3840, 2160)
+
+
+def test_a_refusal_names_what_would_play() -> None:
+    with pytest.raises(SettingsError, match=r"3D TV cannot play a frame of 3840 × 2160.*up to 1920 × 1088"):
+        apply(preset("tv-3d"), settings(), 3840, 2160)
+
+
+def test_a_codec_that_the_user_names_is_kept_where_the_device_has_it() -> None:
+    kept = apply(preset("quest-3"), settings(codec="av1"), 1920, 1080)
+    assert kept.settings.output.codec is Codec.AV1
+    assert not kept.notices
+    other = apply(preset("quest-2"), settings(codec="av1"), 1920, 1080)
+    assert other.settings.output.codec is Codec.H264
+    assert any("instead of AV1" in notice for notice in other.notices)
+
+
+def test_other_settings_are_kept() -> None:
+    before = settings(strength=2.5, quality=17, start=3.0, speed="slow", depth_model="constant")
+    after = apply(preset("quest-3"), before, 1920, 1080).settings
+    assert (after.range, after.depth, after.stereo) == (before.range, before.depth, before.stereo)
+    assert (after.output.quality, after.output.speed) == (17, before.output.speed)
+
+
+def test_devices_get_the_left_eye_first() -> None:
+    applied = apply(preset("quest-3"), settings(swap_eyes=True), 1920, 1080)
+    assert not applied.settings.stereo.swap_eyes
+    assert any("left eye first" in notice for notice in applied.notices)
+
+
+def test_a_bit_rate_beyond_the_devices_is_lowered() -> None:
+    assert apply(preset("tv-3d"), settings(bitrate=50), 1280, 720).settings.output.bitrate == 20
+    assert apply(preset("tv-3d"), settings(bitrate=8), 1280, 720).settings.output.bitrate == 8
+    assert apply(preset("tv-3d"), settings(), 1280, 720).settings.output.bitrate is None
+
+
+def test_youtube_warns_of_other_shapes() -> None:
+    assert not any("16:9" in notice for notice in apply(preset("youtube"), settings(), 1920, 1080).notices)
+    assert any("16:9" in notice for notice in apply(preset("youtube"), settings(), 1920, 800).notices)
+
+
+def test_vr180_is_a_canvas_of_its_own_size() -> None:
+    for size in ((640, 360), (3840, 2160)):
+        applied = apply(preset("vr180"), settings(), *size)
+        assert (applied.frame_width, applied.frame_height) == (5760, 2880)
+        assert applied.settings.output.codec is Codec.HEVC
+
+
+def test_presets_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        preset("pc").label = "other"  # type: ignore[misc]

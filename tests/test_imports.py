@@ -1,0 +1,70 @@
+"""Importing is free: nothing heavy is loaded, and nothing is done."""
+
+from __future__ import annotations
+
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import video3d
+
+HEAVY = ("torch", "gradio", "fastapi", "pydantic", "transformers", "onnxruntime")
+FOUND = pkgutil.walk_packages(video3d.__path__, "video3d.")
+MODULES = sorted(module.name for module in FOUND if not module.name.endswith("__main__"))
+WATCH = """
+import importlib, json, os, sys, threading
+opened = []
+sys.addaudithook(lambda event, values: opened.append([event, str(values[0])]) if event in (
+    "socket.__new__", "os.mkdir", "subprocess.Popen") or event == "open" and "w" in str(values[1] or "r") else None)
+failed = {}
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        failed[name] = str(error)
+own = [event for event in opened if "__pycache__" not in event[1]]
+print(json.dumps({"modules": sorted(sys.modules), "threads": threading.active_count(), "done": own, "failed": failed}))
+"""
+BLOCK = """
+import sys
+from importlib.abc import MetaPathFinder
+class Refuse(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in %r:
+            raise ModuleNotFoundError(name + " is not installed here", name=name)
+sys.meta_path.insert(0, Refuse())
+"""
+
+
+def import_all(names: list[str], before: str = "") -> dict:
+    command = [sys.executable, "-X", "utf8", "-c", before + WATCH, *names]
+    root = str(Path(video3d.__file__).parents[1])
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, timeout=120,
+                          env={**os.environ, "PYTHONPATH": root, "NUMBA_DISABLE_JIT": "0"})  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def everything() -> dict:
+    return import_all(MODULES, BLOCK % (HEAVY,))
+
+
+def test_the_package_alone_loads_next_to_nothing() -> None:
+    loaded = import_all(["video3d"])["modules"]
+    assert not {"numpy", "cv2", "av", "numba", *HEAVY} & set(loaded)
+
+
+def test_every_module_can_be_imported_without_the_heavy_ones(everything: dict) -> None:
+    assert everything["failed"] == {}
+    assert len(MODULES) > 5
+
+
+def test_imports_start_no_thread_and_open_no_socket_folder_process_or_file(everything: dict) -> None:
+    assert everything["threads"] == 1
+    assert everything["done"] == []

@@ -1,0 +1,353 @@
+"""What the command line says, and how it is stopped: in words on a terminal, or as JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Protocol
+
+from video3d.depth.registry import DepthChoice, DepthModel
+from video3d.errors import Video3DError
+from video3d.jobs import JobResult
+from video3d.media.inspect_file import FileReport
+from video3d.serial import to_json
+from video3d.settings import ConversionSettings
+from video3d.types import Layout, Progress, Reporter, VideoInfo
+
+SECONDS_BETWEEN_LINES = 0.2
+_WATCH = {
+    Layout.FULL_SBS: "open it in a headset's video player (Skybox, DeoVR, 4XVR, Pigasus …) or in a 3D player on a PC, "
+                     "and choose “side by side, full” if it does not do so by itself.",
+    Layout.HALF_SBS: "open it on a 3D TV, in a headset's video player, in Kodi or Jellyfin, and choose “side by side” "
+                     "(half) if it does not do so by itself.",
+    Layout.FULL_TAB: "open it in a headset's video player and choose “top and bottom, full” if it does not do so by "
+                     "itself.",
+    Layout.HALF_TAB: "open it on a 3D TV or in a headset's video player, and choose “top and bottom” (half) if it does "
+                     "not do so by itself.",
+    Layout.ROW_INTERLEAVED: "play it unscaled, full screen, on a passive 3D screen.",
+    Layout.COLUMN_INTERLEAVED: "play it unscaled, full screen, on a 3D screen with vertical stripes.",
+    Layout.CHECKERBOARD: "play it unscaled, full screen, on a 3D TV with checkerboard input.",
+    Layout.RGBD: "open it in a player that takes colour + depth side by side.",
+    Layout.DEPTH: "it is the depth alone, white = near; give it back with --depth-video after editing.",
+}
+
+
+class Stop:
+    """Inside its `with`, Ctrl-C and a request to end set a flag; a second one interrupts at once."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Stop:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def __call__(self) -> bool:
+        """Whether the user wants to stop."""
+        return self._asked
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+
+class Console(Protocol):
+    """What the commands have to say."""
+
+    def reporter(self, source: Path, stop: Stop) -> Reporter:
+        """Progress of one conversion."""
+        ...
+
+    def write(self, text: str) -> None:
+        """Text as it is."""
+        ...
+
+    def error(self, problem: Video3DError) -> None:
+        """What went wrong."""
+        ...
+
+    def done(self, source: Path, result: JobResult, settings: ConversionSettings) -> None:
+        """Where the result is."""
+        ...
+
+    def failed(self, source: Path, problem: Video3DError, folder: Path) -> None:
+        """What went wrong, and the folder to resume from."""
+        ...
+
+    def stopped(self, source: Path, folder: Path) -> None:
+        """That the user stopped it."""
+        ...
+
+    def summary(self, done: int, failed: int) -> None:
+        """After several videos."""
+        ...
+
+    def info(self, info: VideoInfo) -> None:
+        """What a source is."""
+        ...
+
+    def models(self, models: Sequence[DepthModel], choice: DepthChoice) -> None:
+        """All depth models, and the one that auto takes."""
+        ...
+
+    def report(self, report: FileReport) -> None:
+        """What players make of a file."""
+        ...
+
+
+class TextConsole:
+    """Plain words; a progress bar where there is a terminal."""
+
+    def reporter(self, source: Path, stop: Stop) -> Reporter:
+        """Progress of one conversion."""
+        self.write(f"{source}")
+        return _TextReporter(stop)
+
+    def write(self, text: str) -> None:
+        """One or more lines."""
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    def error(self, problem: Video3DError) -> None:
+        """What went wrong."""
+        _clear_line()
+        sys.stderr.write(f"error: {problem}\n")
+
+    def done(self, source: Path, result: JobResult, settings: ConversionSettings) -> None:
+        """Where the result is and how to watch it."""
+        del source
+        _clear_line()
+        rate = result.frames / result.seconds if result.seconds else 0.0
+        self.write(f"  {result.frames} frames in {_clock(result.seconds)} ({rate:.1f} frames/s)\n"
+                   f"  Result: {result.target}\n  To watch: {how_to_watch(settings)}")
+
+    def failed(self, source: Path, problem: Video3DError, folder: Path) -> None:
+        """What went wrong, and how to go on."""
+        del source
+        self.error(problem)
+        self._tell_folder(folder)
+
+    def stopped(self, source: Path, folder: Path) -> None:
+        """That the user stopped it, and how to go on."""
+        del source
+        _clear_line()
+        self.write("  Stopped.")
+        self._tell_folder(folder)
+
+    def summary(self, done: int, failed: int) -> None:
+        """After several videos."""
+        self.write(f"{done} converted, {failed} failed.")
+
+    def info(self, info: VideoInfo) -> None:
+        """What a source is."""
+        self.write("\n".join(_description(info)))
+
+    def models(self, models: Sequence[DepthModel], choice: DepthChoice) -> None:
+        """All depth models, and the one that auto takes."""
+        for model in models:
+            self.write(f"{model.id:12} {model.label:24} {model.availability.value:12} licence {model.licence}")
+        self.write(choice.sentence)
+
+    def report(self, report: FileReport) -> None:
+        """What players make of a file."""
+        lines = [f"{report.path}: {report.container}, {report.codec}, {report.width}x{report.height}"]
+        lines += [f"  {sentence}" for sentence in report.sentences]
+        self.write("\n".join(lines + [f"  Warning: {warning}" for warning in report.warnings]))
+
+    def _tell_folder(self, folder: Path) -> None:
+        if folder.exists():
+            self.write(f"  The finished part is kept in {folder}: the same command goes on from there; "
+                       "delete the folder to discard it.")
+
+
+class JsonConsole:
+    """One JSON object per line, each with an "event"."""
+
+    def reporter(self, source: Path, stop: Stop) -> Reporter:
+        """Progress of one conversion."""
+        self._send("start", source=str(source))
+        return _JsonReporter(self, source, stop)
+
+    def write(self, text: str) -> None:
+        """Text that is JSON already."""
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    def error(self, problem: Video3DError) -> None:
+        """What went wrong."""
+        self._send("error", **_problem(problem))
+
+    def done(self, source: Path, result: JobResult, settings: ConversionSettings) -> None:
+        """Where the result is."""
+        self._send("done", source=str(source), target=str(result.target), frames=result.frames,
+                   seconds=round(result.seconds, 3), how_to_watch=how_to_watch(settings))
+
+    def failed(self, source: Path, problem: Video3DError, folder: Path) -> None:
+        """What went wrong, and the folder to resume from."""
+        kept = str(folder) if folder.exists() else None
+        self._send("error", source=str(source), **_problem(problem), resumable=kept)
+
+    def stopped(self, source: Path, folder: Path) -> None:
+        """That the user stopped it."""
+        self._send("stopped", source=str(source), resumable=str(folder) if folder.exists() else None)
+
+    def summary(self, done: int, failed: int) -> None:
+        """After several videos."""
+        self._send("summary", done=done, failed=failed)
+
+    def info(self, info: VideoInfo) -> None:
+        """What a source is."""
+        self._send("info", **to_json(info))
+
+    def models(self, models: Sequence[DepthModel], choice: DepthChoice) -> None:
+        """All depth models, and the one that auto takes."""
+        for model in models:
+            self._send("model", id=model.id, label=model.label, state=model.availability.value, licence=model.licence,
+                       non_commercial=model.non_commercial, memory=model.memory)
+        self._send("auto", id=choice.model.id, sentence=choice.sentence)
+
+    def report(self, report: FileReport) -> None:
+        """What players make of a file."""
+        self._send("report", **to_json(report))
+
+    def progress(self, source: Path, progress: Progress) -> None:
+        """How far a conversion is."""
+        self._send("progress", source=str(source), **asdict(progress))
+
+    def notice(self, source: Path, message: str) -> None:
+        """What the user should know."""
+        self._send("notice", source=str(source), message=message)
+
+    def _send(self, event: str, **values: Any) -> None:
+        self.write(json.dumps({"event": event, **values}, ensure_ascii=False))
+
+
+class _TextReporter:
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+        self._is_terminal = sys.stdout.isatty()
+        self._last = 0.0
+        self._told: set[str] = set()
+
+    def progress(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if not self._is_terminal or now - self._last < SECONDS_BETWEEN_LINES:
+            return
+        self._last = now
+        width = shutil.get_terminal_size().columns
+        sys.stdout.write("\r" + _bar(progress)[: width - 1].ljust(width - 1))
+        sys.stdout.flush()
+
+    def notice(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            _clear_line()
+            sys.stdout.write(f"  {message}\n")
+            sys.stdout.flush()
+
+    def is_cancelled(self) -> bool:
+        return self._stop()
+
+
+class _JsonReporter:
+    def __init__(self, console: JsonConsole, source: Path, stop: Stop) -> None:
+        self._console = console
+        self._source = source
+        self._stop = stop
+        self._last = 0.0
+        self._told: set[str] = set()
+
+    def progress(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._last >= SECONDS_BETWEEN_LINES or progress.done == progress.total:
+            self._last = now
+            self._console.progress(self._source, progress)
+
+    def notice(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self._console.notice(self._source, message)
+
+    def is_cancelled(self) -> bool:
+        return self._stop()
+
+
+def how_to_watch(settings: ConversionSettings) -> str:
+    """One sentence on what to do with the result."""
+    layout = settings.output.layout
+    if layout.value.startswith("anaglyph"):
+        return f"play it anywhere and wear {_glasses(layout)} glasses."
+    if settings.stereo.swap_eyes and layout in (Layout.FULL_SBS, Layout.HALF_SBS):
+        return "play it anywhere and cross your eyes: the left picture is for the right eye."
+    return _WATCH.get(layout, "play it in any player.")
+
+
+def _glasses(layout: Layout) -> str:
+    return {Layout.ANAGLYPH_GREEN_MAGENTA: "green-magenta", Layout.ANAGLYPH_AMBER_BLUE: "amber-blue"}.get(
+        layout, "red-cyan")
+
+
+def _bar(progress: Progress) -> str:
+    if progress.stage == "join":
+        return "  joining the parts with the other tracks …"
+    counted = f"{progress.done}" + (f"/{progress.total}" if progress.total else "") + " frames"
+    speed = f"{progress.frames_per_second:.1f} frames/s"
+    left = "" if progress.seconds_left is None else f"  {_clock(progress.seconds_left)} left"
+    share = min(1.0, progress.done / progress.total) if progress.total else 0.0
+    filled = round(24 * share)
+    return f"  [{'█' * filled}{'░' * (24 - filled)}] {share:4.0%}  {counted}  {speed}{left}"
+
+
+def _clock(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h" if minutes >= 60 else f"{minutes}:{rest:02d} min"
+
+
+def _clear_line() -> None:
+    if sys.stdout.isatty():
+        sys.stdout.write("\r\x1b[2K")
+
+
+def _problem(problem: Video3DError) -> dict[str, str]:
+    return {"type": type(problem).__name__, "stage": problem.stage, "message": problem.message,
+            "remedy": problem.remedy}
+
+
+def _description(info: VideoInfo) -> list[str]:
+    rate = f"{float(info.frame_rate):.3f} frames/s" if info.frame_rate else "unknown frame rate"
+    length = _clock(float(info.duration)) if info.duration else "unknown length"
+    extras = [name for name, there in (
+        (f"rotated by {info.rotation}°", info.rotation), ("mirrored", info.mirrored), ("interlaced", info.interlaced),
+        (f"pixel aspect {info.sample_aspect}", info.sample_aspect != Fraction(1)),
+        ("HDR" if info.colour.is_hdr else "", info.colour.is_hdr), ("transparency", info.has_alpha),
+    ) if there]
+    lines = [info.path, f"  {info.container}, {length}",
+             f"  {info.codec}, {info.width}x{info.height}, {rate}, {info.source_pixel_format}"
+             + (f" ({', '.join(extras)})" if extras else "")]
+    for track in info.tracks:
+        words = [track.kind.value, track.codec, track.details, track.language, track.title]
+        chosen = " (converted)" if track.index == info.video_index else " (cover picture)" if track.is_cover else ""
+        lines.append(f"  track {track.index}: {', '.join(word for word in words if word)}{chosen}")
+    if info.chapters:
+        lines.append(f"  {len(info.chapters)} chapters")
+    return lines + [f"  {notice}" for notice in info.notices]

@@ -1,0 +1,208 @@
+"""One unit: decode → nearness → disparity → second eye → layout → encode."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from video3d.errors import Cancelled, WorkerError
+from video3d.media.encoders import EncodeRequest
+from video3d.media.encoding import SegmentEncoder
+from video3d.media.ffmpeg import FFmpeg
+from video3d.media.source import FrameReader
+from video3d.motion import flow_size, small_grey
+from video3d.nearness import NearnessStage, Taken
+from video3d.planning import PlannedUnit
+from video3d.prefetch import Prefetch
+from video3d.settings import ConversionSettings
+from video3d.stereo import ShotSynthesizer
+from video3d.stereo.disparity import DesignedFrame, DisparityDesigner, DisparitySettings
+from video3d.stereo.layouts import allocate, pack
+from video3d.types import FloatMap, Frame, Layout, PixelFormat, Reporter, StereoFrame, VideoInfo
+
+FRAMES_AHEAD = 2
+"""Between the threads: enough to keep them busy."""
+DEPTH_LAYOUTS = (Layout.RGBD, Layout.DEPTH)
+"""Layouts that show depth, and no second eye."""
+
+
+@dataclass(frozen=True)
+class UnitSettings:
+    """What every unit of a conversion shares."""
+
+    info: VideoInfo
+    settings: ConversionSettings
+    ffmpeg: FFmpeg
+    encode: EncodeRequest
+    eye_format: PixelFormat
+    """Of the frames that are decoded, and of both eyes."""
+    strength: float
+    """Per cent of the width."""
+    look_ahead: float
+    """Seconds that the design of disparity looks ahead."""
+    workers: int
+
+
+@dataclass(frozen=True, eq=False)
+class Designed:
+    """A frame with its depth, on its way to the second eye."""
+
+    taken: Taken
+    nearness: FloatMap
+    disparity: FloatMap
+    starts_shot: bool
+
+
+class UnitConverter:
+    """Converts units one after the other; neighbours share the running decoder and the loaded depth model."""
+
+    def __init__(self, shared: UnitSettings, nearness: NearnessStage, origin: int | None, reporter: Reporter) -> None:
+        """`origin`: where frame numbers begin (see `Planner`)."""
+        self._shared = shared
+        self._reporter = reporter
+        self._reader = FrameReader(shared.info, shared.eye_format, origin)
+        self._nearness = nearness
+        self._designer = DisparityDesigner(shared.info.width, DisparitySettings(
+            strength_percent=shared.strength, convergence=shared.settings.stereo.convergence,
+            look_ahead_seconds=shared.look_ahead,
+        ))
+        self._eyes = _Eyes(shared)
+
+    def close(self) -> None:
+        """End the decoder, the model and the threads."""
+        self._reader.close()
+        self._nearness.close()
+        self._eyes.close()
+
+    def convert(self, planned: PlannedUnit, target: Path, count: Callable[[], None]) -> None:
+        """Write the unit's segment to `target`: whole, or not at all. `count` is called after each frame."""
+        encoder = SegmentEncoder(self._shared.ffmpeg, self._shared.encode, target)
+        try:
+            with (Prefetch(self._taken(planned), FRAMES_AHEAD, "decoding") as taken,
+                  Prefetch(self._designed(taken, planned), FRAMES_AHEAD, "depth") as designed):
+                for frame, time in self._timed(self._eyes.packed(designed), planned):
+                    encoder.write(frame, time)
+                    count()
+                    if self._reporter.is_cancelled():
+                        raise Cancelled("Stopped.", stage="convert")
+            encoder.finish()
+        except BaseException:
+            encoder.abort()
+            raise
+
+    def _taken(self, planned: PlannedUnit) -> Iterator[Taken]:
+        unit, base = planned.unit, self._shared.info.time_base
+        size = flow_size(self._shared.info.width, self._shared.info.height)
+        number = unit.first - unit.warm_up
+        for frame in self._reader.read(number, planned.times, planned.stated, interlaced=planned.interlaced):
+            grey = small_grey(frame.planes[0], frame.pixel_format.bit_depth, size)
+            yield Taken(frame, number, float(frame.pts * base), grey, unit.first <= number <= unit.last)
+            number += 1
+
+    def _designed(self, frames: Iterator[Taken], planned: PlannedUnit) -> Iterator[Designed]:
+        """Nearness and disparity, shot by shot."""
+        unit = planned.unit
+        shot = _Shot(self._nearness, self._designer, at_cut=unit.warm_up == 0)
+        cuts = set(unit.cuts)
+        for taken in frames:
+            if taken.number in cuts:
+                yield from shot.flush(at_cut=True)
+                shot = _Shot(self._nearness, self._designer, at_cut=True)
+            yield from shot.push(taken)
+        yield from shot.flush(at_cut=planned.run_out == 0)
+
+    def _timed(self, frames: Iterator[Frame], planned: PlannedUnit) -> Iterator[tuple[Frame, Fraction]]:
+        """Each frame with its time in the segment; the last one is held where the file ends before the plan does."""
+        scale, base = self._shared.encode.time_scale, self._shared.info.time_base
+        times = [round(int(time) * base * scale) for time in planned.own_times]
+        last: Frame | None = None
+        done = 0
+        for last in frames:
+            yield last, Fraction(times[done] - times[0], scale)
+            done += 1
+        if last is None:
+            raise WorkerError(f"{self._shared.info.path}: no picture came where {len(times)} were planned.",
+                              stage="decode", remedy="The file is damaged or has changed; try another copy.")
+        if done < len(times):
+            self._reporter.notice(f"{len(times) - done} pictures could not be decoded; the one before was repeated.")
+        for time in times[done:]:
+            yield last, Fraction(time - times[0], scale)
+
+
+class _Shot:
+    """The stages that remember, for one shot inside one unit."""
+
+    def __init__(self, nearness: NearnessStage, designer: DisparityDesigner, *, at_cut: bool) -> None:
+        self._nearness = nearness
+        self._designer = designer
+        self._designer.reset(at_cut=at_cut)
+        self._waiting: deque[Taken] = deque()
+        self._near: deque[tuple[Taken, FloatMap]] = deque()
+        self._begins = True
+
+    def push(self, taken: Taken) -> Iterator[Designed]:
+        self._waiting.append(taken)
+        yield from self._design(self._nearness.push(taken))
+
+    def flush(self, *, at_cut: bool) -> Iterator[Designed]:
+        yield from self._design(self._nearness.flush())
+        yield from self._paired(self._designer.flush(at_cut=at_cut))
+
+    def _design(self, maps: list[FloatMap]) -> Iterator[Designed]:
+        for nearness in maps:
+            taken = self._waiting.popleft()
+            self._near.append((taken, nearness))
+            yield from self._paired(self._designer.push(nearness, seconds=taken.seconds, luma=taken.grey))
+
+    def _paired(self, designs: list[DesignedFrame]) -> Iterator[Designed]:
+        for design in designs:
+            yield Designed(*self._near.popleft(), design.disparity, self._begins)
+            self._begins = False
+
+
+class _Eyes:
+    """Both eyes of each frame, packed."""
+
+    def __init__(self, shared: UnitSettings) -> None:
+        info, stereo = shared.info, shared.settings.stereo
+        self._info = info
+        self._layout = shared.settings.output.layout
+        self._swap = stereo.swap_eyes
+        self._format = shared.eye_format
+        self._synthesizer = ShotSynthesizer(
+            info.width, info.height, shared.eye_format, stereo.eye, chroma_site=info.colour.chroma_site,
+            edge_dilation=stereo.edge_dilation, background_plate=stereo.background_plate, workers=shared.workers,
+        )
+
+    def close(self) -> None:
+        self._synthesizer.close()
+
+    def packed(self, frames: Iterator[Designed]) -> Iterator[Frame]:
+        """Frames that are written, in order."""
+        if self._layout in DEPTH_LAYOUTS:
+            for designed in frames:
+                if designed.taken.is_written:
+                    yield self._pack(StereoFrame(designed.taken.frame, designed.taken.frame), designed)
+            return
+        waiting: deque[Designed] = deque()
+        for designed in frames:
+            if designed.starts_shot:
+                yield from self._emit(self._synthesizer.flush(), waiting)
+            waiting.append(designed)
+            yield from self._emit(self._synthesizer.push(designed.taken.frame, designed.disparity), waiting)
+        yield from self._emit(self._synthesizer.flush(), waiting)
+
+    def _emit(self, pairs: list[StereoFrame], waiting: deque[Designed]) -> Iterator[Frame]:
+        for pair in pairs:
+            designed = waiting.popleft()
+            if designed.taken.is_written:
+                yield self._pack(pair, designed)
+
+    def _pack(self, pair: StereoFrame, designed: Designed) -> Frame:
+        planes = allocate(self._layout, self._format, self._info.width, self._info.height)
+        packed = pack(pair, self._layout, swap_eyes=self._swap, depth=designed.nearness, colour=self._info.colour,
+                      out=planes)
+        return replace(packed, pts=designed.taken.frame.pts)

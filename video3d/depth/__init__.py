@@ -1,0 +1,1 @@
+"""Where depth comes from: the registry of models, and the ones that need no download."""

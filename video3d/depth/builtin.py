@@ -1,0 +1,213 @@
+"""The built-in depth: classical cues, fused and kept calm. A guess that needs no download, not a network's depth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2 as opencv
+import numpy as np
+import numpy.typing as npt
+
+from video3d.depth import cues
+from video3d.depth.people import PersonFinder, person_map
+from video3d.depth.refine import guided_filter
+from video3d.motion import pixel_grid, resize_flow
+from video3d.types import DepthInput, FloatMap, Flow, Motion
+
+cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
+
+Array = npt.NDArray[Any]
+
+_CUE_AREA = 128 * 72
+_FLOW_NOISE = 0.06
+"""Pixels of the cue grid: an eighth of a pixel of the flow's own grid, about."""
+_SCENE_SECONDS = 1.5
+_LONGEST_MEMORY = 40.0
+_MOVING_HOLD_SECONDS = 4.0
+_LEAST_RISE = 0.15
+_PRIOR_WEIGHT = 4.0
+_LARGEST_SPREAD = 1.3
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What kind of place a shot shows, slowly followed."""
+
+    sky: float
+    """Part of the picture that is sky."""
+    horizon: float
+    """Part of the height above the horizon; 0 indoors, where the floor may fill the picture."""
+
+    @property
+    def outdoor(self) -> float:
+        """0…1."""
+        return min(1.0, self.sky * 8)
+
+    def towards(self, other: Scene, share: float) -> Scene:
+        """Moved by `share` of the way to `other`."""
+        return Scene(self.sky + (other.sky - self.sky) * share, self.horizon + (other.horizon - self.horizon) * share)
+
+
+class BuiltinDepth:
+    """Position in the picture, sky, haze, sharpness, people, motion parallax: fused with weights kept for a shot.
+
+    Raw maps are relative inverse depth, about 0…1, of the input's size. A new shot (`starts_shot`) forgets all.
+    """
+
+    def __init__(self) -> None:
+        self._people = PersonFinder()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._people.reset()
+        self._scene: Scene | None = None
+        self._parallax: ParallaxMemory | None = None
+        self._seconds = 0.0
+
+    def estimate(self, batch: Sequence[DepthInput]) -> list[FloatMap]:
+        """One float32 map [h, w] in about 0…1 per picture, of its size; pictures are consecutive frames."""
+        return [self._estimate(item) for item in batch]
+
+    def close(self) -> None:
+        """Forgets the shot."""
+        self._reset()
+
+    def _estimate(self, item: DepthInput) -> FloatMap:
+        if item.starts_shot:
+            self._reset()
+        elapsed, self._seconds = max(0.0, item.seconds - self._seconds), item.seconds
+        luma = cv2.cvtColor(item.rgb, cv2.COLOR_RGB2GRAY)
+        size = _cue_size(luma.shape[1], luma.shape[0])
+        picture = Picture.of(cv2.resize(item.rgb, size, interpolation=cv2.INTER_AREA))
+        scene = self._follow(picture, elapsed)
+        if self._parallax is None:
+            self._parallax = ParallaxMemory(size)
+        people = person_map(self._people.update(_as_grey(luma), item.seconds), size)
+        prior = _raised(_prior(picture, scene), people)
+        if item.motion is not None:
+            self._parallax.learn(prior, picture, item.motion, elapsed)
+        fused = self._parallax.fuse(prior)
+        fused *= 1 - picture.sky * np.float32(0.9 * scene.outdoor)
+        return guided_filter(luma, fused, max(2, size[0] // 24), 2e-3)
+
+    def _follow(self, picture: Picture, elapsed: float) -> Scene:
+        found = _scene(picture.sky)
+        share = 1 - math.exp(-elapsed / _SCENE_SECONDS)
+        self._scene = found if self._scene is None else self._scene.towards(found, share)
+        return self._scene
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One small picture, and what several cues need of it."""
+
+    rgb: Array
+    luma: Array
+    sky: Array
+
+    @classmethod
+    def of(cls, rgb: Array) -> Picture:
+        """From float32 [h, w, 3] in 0…1."""
+        return cls(rgb, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cues.sky(rgb))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height)."""
+        return self.luma.shape[1], self.luma.shape[0]
+
+
+def _prior(picture: Picture, scene: Scene) -> Array:
+    """What a single picture says."""
+    near = cues.ground(picture.size, scene.horizon)
+    near += np.float32(0.1 * (1 - scene.outdoor)) * cues.centre(picture.size)
+    near += np.float32(0.12 * scene.outdoor) * (cues.haze(picture.rgb) - np.float32(0.5))
+    sharp = cues.sharpness(picture.luma)
+    low, high = np.percentile(sharp, (10, 95))
+    # Sharpness tells something only where part of the picture is plainly out of focus.
+    near += np.float32(0.2 * np.clip((high - low - 0.5) / 0.3, 0, 1)) * (sharp - np.float32(0.5))
+    return near
+
+
+class ParallaxMemory:
+    """Nearness from motion, gathered over a shot and carried along by it."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._size = size
+        self._grid = cues.CameraGrid(size)
+        columns, rows = size
+        self._nearness: Array = np.zeros((rows, columns), np.float32)
+        self._weight: Array = np.zeros((rows, columns), np.float32)
+        self._moving: Array = np.zeros((rows, columns), np.float32)
+
+    def fuse(self, prior: Array) -> Array:
+        """`prior` (float32 [h, w]) corrected by what moved how far so far."""
+        # Plain areas take the nearness of the detail around them.
+        around = cv2.GaussianBlur(self._weight, (0, 0), 4)
+        spread = cv2.GaussianBlur(self._weight * self._nearness, (0, 0), 4) / (around + np.float32(1e-6))
+        own = self._weight / (self._weight + np.float32(0.3) * around + np.float32(1e-6))
+        nearness = spread + own * (self._nearness - spread)
+        weight = self._weight + np.float32(0.3) * around
+        belief = weight / (weight + np.float32(_PRIOR_WEIGHT))
+        fused = prior + belief * (nearness - prior)
+        moving = np.clip(self._moving * 1.5, 0, 1) * (1 - belief)
+        return _raised(fused, moving)
+
+    def learn(self, prior: Array, picture: Picture, motion: Motion, elapsed: float) -> None:
+        """One more pair of frames."""
+        flow = resize_flow(motion.to_previous, self._size)
+        confidence = cv2.resize(motion.confidence, self._size, interpolation=cv2.INTER_AREA)
+        self._carry(flow)
+        confidence *= cues.texture(picture.luma) * (1 - picture.sky)
+        known = prior + self._weight / (self._weight + np.float32(_PRIOR_WEIGHT)) * (self._nearness - prior)
+        camera = cues.fit_camera(-flow, confidence, known, self._grid, _FLOW_NOISE)
+        seen = cues.parallax(-flow, confidence, camera, self._grid, _FLOW_NOISE)
+        total = self._weight + seen.weight
+        self._nearness += seen.weight / np.maximum(total, np.float32(1e-6)) * (seen.nearness - self._nearness)
+        self._weight = np.minimum(total, np.float32(_LONGEST_MEMORY))
+        self._keep_scale(prior)
+        fade = np.float32(math.exp(-elapsed / _MOVING_HOLD_SECONDS))
+        self._moving = np.maximum(self._moving * fade, cv2.GaussianBlur(seen.moving, (0, 0), 1.5))
+
+    def _keep_scale(self, prior: Array) -> None:
+        # Motion leaves scale and shift of nearness open: they are tied to the prior's.
+        weight = self._weight / (self._weight + np.float32(_PRIOR_WEIGHT))
+        total = float(weight.sum()) + 1e-6
+        mean, middle = float((weight * self._nearness).sum()) / total, float((weight * prior).sum()) / total
+        deviation = math.sqrt(float((weight * np.square(self._nearness - mean)).sum()) / total)
+        wanted = math.sqrt(float((weight * np.square(prior - middle)).sum()) / total)
+        gain = min(1.0, _LARGEST_SPREAD * wanted / max(deviation, 1e-6))
+        self._nearness = (self._nearness - np.float32(mean)) * np.float32(gain) + np.float32(middle)
+
+    def _carry(self, flow: Flow) -> None:
+        state = cv2.remap(cv2.merge([self._nearness, self._weight, self._moving]), pixel_grid(self._size) + flow, None,
+                          cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        self._nearness, self._weight, self._moving = (np.ascontiguousarray(state[..., n]) for n in range(3))
+
+
+def _cue_size(width: int, height: int) -> tuple[int, int]:
+    scale = min(1.0, math.sqrt(_CUE_AREA / (width * height)))
+    return max(2, round(width * scale)), max(2, round(height * scale))
+
+
+def _as_grey(luma: FloatMap) -> npt.NDArray[np.uint8]:
+    return cv2.convertScaleAbs(luma, alpha=255)
+
+
+def _scene(sky: FloatMap) -> Scene:
+    share = float(sky.mean())
+    rows = sky.mean(axis=1)
+    lowest = float((rows > 0.25).sum()) / rows.size
+    return Scene(share, min(0.6, lowest) if share > 0.03 else 0.0)
+
+
+def _raised(near: Array, shape: Array) -> Array:
+    """`near`, and where `shape` (0…1) shows something upright, as near as the ground at its foot, all the way up."""
+    where = shape > 0.5
+    if not where.any():
+        return near
+    foot = np.where(where, near, 0).max(axis=0, keepdims=True)
+    standing = np.maximum(cv2.blur(np.ascontiguousarray(foot), (5, 1)), near + np.float32(_LEAST_RISE))
+    return near + shape * (standing - near)

@@ -1,0 +1,160 @@
+"""Classical cues to depth, each a small map: what a single picture, and the motion between two, say about distance.
+
+All maps are float32 [h, w] on one small grid; larger = nearer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2 as opencv
+import numpy as np
+import numpy.typing as npt
+
+from video3d.types import FloatMap, Flow
+
+cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
+
+Array = npt.NDArray[Any]
+
+
+def sky(rgb: Array) -> FloatMap:
+    """How much each pixel looks like sky, 0…1: bright or blue, smooth, and joined to the picture's upper edge.
+
+    `rgb`: float32 [h, w, 3] in 0…1.
+    """
+    luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    height = luma.shape[0]
+    blueness = rgb[..., 2] - np.maximum(rgb[..., 0], 0.9 * rgb[..., 1])
+    greyness = 1 - (rgb.max(-1) - rgb.min(-1)) / 0.25
+    bright = np.clip((luma - 0.45) / 0.2, 0, 1) * np.clip(greyness, 0, 1)
+    colour = np.maximum(bright, np.clip(blueness / 0.08, 0, 1) * np.clip((luma - 0.15) / 0.15, 0, 1))
+    roughness = cv2.GaussianBlur(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), (0, 0), 1.5)
+    smooth = np.clip(1.5 - roughness / 0.02, 0, 1)
+    likely = colour * smooth
+    likely = np.minimum.accumulate(cv2.blur(likely, (5, 5)) + 0.15, axis=0) - 0.15
+    rows = np.arange(height, dtype=np.float32)[:, None] / height
+    return np.clip(likely, 0, 1) * np.clip((0.75 - rows) / 0.2, 0, 1).astype(np.float32)
+
+
+def ground(size: tuple[int, int], horizon: float) -> FloatMap:
+    """Lower is nearer: inverse depth of a level floor below `horizon` (part of the height), slightly rising above it.
+
+    `size` is (width, height). With a horizon at 0 this is a ramp from top to bottom.
+    """
+    columns, rows = size
+    y = (np.arange(rows, dtype=np.float32) + 0.5) / rows
+    ramp = np.where(y > horizon, 0.15 * horizon + (y - horizon) * (1 - 0.15 * horizon) / max(1 - horizon, 1e-3),
+                    0.15 * y)
+    return np.repeat(ramp[:, None].astype(np.float32), columns, axis=1)
+
+
+def haze(rgb: Array) -> FloatMap:
+    """Clear air is near: minus the dark channel (He et al., "Single Image Haze Removal", 2009), 0…1."""
+    darkest = cv2.erode(np.ascontiguousarray(rgb.min(-1)), np.ones((7, 7), np.uint8))
+    return 1 - cv2.GaussianBlur(darkest, (0, 0), 2)
+
+
+def sharpness(luma: Array) -> FloatMap:
+    """Local share of fine detail in all detail, 0…1; `luma` is float32 [h, w] in 0…1."""
+    fine = cv2.GaussianBlur(np.abs(luma - cv2.GaussianBlur(luma, (0, 0), 1.0)), (0, 0), 4.0)
+    coarse = cv2.GaussianBlur(np.abs(luma - cv2.GaussianBlur(luma, (0, 0), 4.0)), (0, 0), 4.0)
+    return np.clip(fine / (coarse + np.float32(0.01)) * 2, 0, 1)
+
+
+def centre(size: tuple[int, int]) -> FloatMap:
+    """What is shown stands in the middle: 1 there, 0 at the left and right edge. `size` is (width, height)."""
+    columns, rows = size
+    x = np.abs((np.arange(columns, dtype=np.float32) + 0.5) * 2 / columns - 1)
+    return np.repeat(1 - x[None, :], rows, axis=0)
+
+
+def texture(luma: Array) -> FloatMap:
+    """0…1: where there is enough detail for motion to be seen. `luma` is float32 [h, w] in 0…1."""
+    slope_x, slope_y = cv2.Sobel(luma, cv2.CV_32F, 1, 0, scale=0.25), cv2.Sobel(luma, cv2.CV_32F, 0, 1, scale=0.25)
+    energy = cv2.GaussianBlur(slope_x * slope_x + slope_y * slope_y, (0, 0), 1.5)
+    return energy / (energy + np.float32(0.015 ** 2))
+
+
+@dataclass(frozen=True, eq=False)
+class CameraMotion:
+    """Flow of a moving camera in a still scene (Longuet-Higgins and Prazdny, 1980): turn + nearness · shift.
+
+    Positions run from -1 to 1 over the picture's width. `turn`: rates about the x, y and z axes; `shift`: towards x, y
+    and z. Flow is in pixels of its grid.
+    """
+
+    turn: Array
+    shift: Array
+
+    def turn_flow(self, grid: CameraGrid) -> Flow:
+        """[h, w, 2]: what turning alone moves."""
+        return grid.turns @ self.turn
+
+    def shift_flow(self, grid: CameraGrid) -> Flow:
+        """[h, w, 2]: what the shift moves things at nearness 1."""
+        return grid.shifts @ self.shift
+
+
+class CameraGrid:
+    """The six elementary flows of a camera on a grid of `size` (width, height)."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        columns, rows = size
+        x = ((np.arange(columns, dtype=np.float32) + 0.5) * 2 / columns - 1)[None, :].repeat(rows, 0)
+        y = (((np.arange(rows, dtype=np.float32) + 0.5) * 2 - rows) / columns)[:, None].repeat(columns, 1)
+        one, zero = np.ones_like(x), np.zeros_like(x)
+        self.turns: Array = np.stack([np.stack([x * y, 1 + y * y], -1), np.stack([1 + x * x, x * y], -1),
+                                      np.stack([-y, x], -1)], -1)
+        self.shifts: Array = np.stack([np.stack([one, zero], -1), np.stack([zero, one], -1),
+                                       np.stack([x, y], -1)], -1)
+
+
+def fit_camera(flow: Flow, weight: FloatMap, nearness: FloatMap, grid: CameraGrid, noise: float) -> CameraMotion:
+    """The camera motion that explains `flow` best where things are as near as `nearness` says.
+
+    Least squares with Cauchy weights, so that things that move by themselves count little. `noise`: of the flow, in
+    pixels.
+    """
+    basis = np.concatenate([grid.turns, grid.shifts * nearness[..., None, None]], -1).reshape(-1, 6).astype(np.float64)
+    target = flow.reshape(-1).astype(np.float64)
+    base = np.repeat(weight.reshape(-1), 2).astype(np.float64)
+    weights = base
+    solution = np.zeros(6)
+    for _ in range(4):
+        weighted = basis * weights[:, None]
+        # A little damping keeps what cannot be told apart (a turn and a sideways shift in a flat scene) small.
+        normal = basis.T @ weighted + np.diag([1e-4, 1e-4, 1e-4, 1e-2, 1e-2, 1e-2]) * (weights.sum() + 1)
+        solution = np.linalg.solve(normal, weighted.T @ target)
+        error = np.abs(basis @ solution - target)
+        deviation = max(noise, 2 * float(np.median(error)))
+        weights = base / (1 + np.square(error / deviation))
+    return CameraMotion(solution[:3].astype(np.float32), solution[3:].astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Parallax:
+    """What one pair of frames says: nearness, how much to believe it, and what moves by itself."""
+
+    nearness: FloatMap
+    weight: FloatMap
+    """0 where the camera's shift moves nothing; 1 where it moves things by as much as the flow's noise."""
+    moving: FloatMap
+    """0…1: motion that no camera explains."""
+
+
+def parallax(flow: Flow, confidence: FloatMap, camera: CameraMotion, grid: CameraGrid, noise: float) -> Parallax:
+    """Nearness of each pixel from its flow, given the camera's motion; in the scale that `camera` was fitted in."""
+    direction = camera.shift_flow(grid)
+    left = flow - camera.turn_flow(grid)
+    strength = np.square(direction).sum(-1)
+    along = (left * direction).sum(-1)
+    nearness = along / (strength + np.float32(0.25 * noise * noise))
+    clipped = np.clip(nearness, -0.3, 2.0)
+    rest = left - clipped[..., None] * direction
+    own = np.square(rest).sum(-1)
+    fits = np.exp(-own / np.float32(4 * noise * noise))
+    weight = strength * np.float32(1 / (noise * noise)) * confidence * fits
+    moving = np.clip(np.sqrt(own) / np.float32(3 * noise) - 1, 0, 1) * confidence
+    return Parallax(clipped.astype(np.float32), weight.astype(np.float32), moving.astype(np.float32))

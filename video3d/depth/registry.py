@@ -1,0 +1,172 @@
+"""Which depth models there are, and which one is taken."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from video3d.errors import DepthError
+from video3d.types import DepthEstimator, DepthKind
+
+AUTO = "auto"
+BUILTIN_LABEL = "built-in (basic)"
+
+
+class Availability(str, enum.Enum):
+    """Whether a model can be used at once."""
+
+    READY = "ready"
+    """Comes with the program, or is loaded already."""
+    ON_DISK = "on disk"
+    TO_DOWNLOAD = "to download"
+    """Only when the user asks."""
+
+
+class Role(str, enum.Enum):
+    """What a model is for."""
+
+    ESTIMATES = "estimates"
+    """Makes depth from pictures."""
+    CONSTANT = "constant"
+    """Everything at one distance: for tests, and for watching flat."""
+    GIVEN = "given"
+    """Depth made elsewhere; never loaded, the maps come from `file.py`."""
+
+
+@dataclass(frozen=True)
+class InputSize:
+    """Which pictures a model wants."""
+
+    short_side: int
+    """Pixels, unless the user says otherwise."""
+    multiple: int = 1
+    """Both sides are rounded to multiples of this."""
+    follows_setting: bool = True
+    """False where the size is fixed whatever `depth_size` says."""
+
+    def fit(self, width: int, height: int, short_side: int | None = None) -> tuple[int, int]:
+        """(width, height) of the picture a model is shown for a source of `width` x `height`; never enlarged."""
+        wanted = short_side if short_side is not None and self.follows_setting else self.short_side
+        scale = min(1.0, wanted / min(width, height))
+        columns, rows = (max(self.multiple, round(side * scale / self.multiple) * self.multiple)
+                         for side in (width, height))
+        return columns, rows
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file a model needs."""
+
+    file_name: str
+    url: str
+    sha256: str
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """What a loader may need to know."""
+
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class DepthModel:
+    """All that is known about a model without loading it."""
+
+    id: str
+    label: str
+    kind: DepthKind
+    licence: str
+    input_size: InputSize
+    quality: int
+    """Rank among the models: higher is better; `auto` takes the highest usable one."""
+    loader: Callable[[LoadOptions], DepthEstimator]
+    role: Role = Role.ESTIMATES
+    availability: Availability = Availability.READY
+    weights: tuple[Weights, ...] = ()
+    non_commercial: bool = False
+    """Marked for the user, and never chosen by `auto`."""
+    needs_gpu_turn: bool = False
+    memory: int = 0
+    """Bytes while loaded, about; 0 where it does not matter."""
+
+    def load(self, options: LoadOptions | None = None) -> DepthEstimator:
+        """The model, ready to estimate; DepthError says what is missing or broken."""
+        return self.loader(options or LoadOptions())
+
+
+@dataclass(frozen=True)
+class DepthChoice:
+    """A model and the sentence that tells the user why."""
+
+    model: DepthModel
+    sentence: str
+
+
+def available_models() -> tuple[DepthModel, ...]:
+    """Every model known here, best first."""
+    models = (
+        DepthModel("builtin", BUILTIN_LABEL, DepthKind.RELATIVE_INVERSE, "MIT", InputSize(216, follows_setting=False),
+                   quality=1, loader=_load_builtin),
+        DepthModel("constant", "constant (flat)", DepthKind.RELATIVE_INVERSE, "MIT",
+                   InputSize(64, follows_setting=False), quality=0, loader=_load_constant, role=Role.CONSTANT),
+        DepthModel("file", "depth from a file", DepthKind.RELATIVE_INVERSE, "MIT",
+                   InputSize(64, follows_setting=False), quality=0, loader=_load_given, role=Role.GIVEN),
+    )
+    return tuple(sorted(models, key=lambda model: -model.quality))
+
+
+def find_model(model_id: str, models: Sequence[DepthModel]) -> DepthModel:
+    """The model with this id; DepthError lists those there are."""
+    for model in models:
+        if model.id == model_id:
+            return model
+    known = ", ".join([AUTO, *(model.id for model in models)])
+    raise DepthError(f"There is no depth model {model_id!r}.", stage="depth", remedy=f"Choose one of: {known}.")
+
+
+def choose_model(model_id: str, models: Sequence[DepthModel]) -> DepthChoice:
+    """The model for this id, or for "auto" the best one usable without the network; DepthError for an unknown id."""
+    if model_id != AUTO:
+        model = find_model(model_id, models)
+        return DepthChoice(model, f"Depth comes from {_described(model)}, as asked for.")
+    estimating = sorted((model for model in models if model.role is Role.ESTIMATES and not model.non_commercial),
+                        key=lambda model: (-model.quality, model.availability is not Availability.READY))
+    usable = [model for model in estimating if model.availability is not Availability.TO_DOWNLOAD]
+    if not usable:
+        raise DepthError("No depth model can be used here.", stage="depth", remedy="Reinstall the program.")
+    chosen = usable[0]
+    sentence = f"Depth comes from {_described(chosen)}, the best model here."
+    better = [model for model in estimating if model.quality > chosen.quality]
+    if better:
+        sentence += f" {better[0].label} would be better: `video3d models download {better[0].id}` gets it."
+    elif chosen.id == "builtin":
+        sentence += " It guesses depth from simple cues; a real depth network gives far better results."
+    return DepthChoice(chosen, sentence)
+
+
+def _described(model: DepthModel) -> str:
+    return f"{model.label} (licence {model.licence}{', non-commercial use only' if model.non_commercial else ''})"
+
+
+def _load_builtin(options: LoadOptions) -> DepthEstimator:
+    from video3d.depth.builtin import BuiltinDepth
+
+    del options
+    return BuiltinDepth()
+
+
+def _load_constant(options: LoadOptions) -> DepthEstimator:
+    from video3d.depth.constant import ConstantDepth
+
+    del options
+    return ConstantDepth()
+
+
+def _load_given(options: LoadOptions) -> DepthEstimator:
+    del options
+    raise DepthError("Depth from a file needs the file.", stage="depth",
+                     remedy="Name a video or a folder of pictures with --depth-video.")

@@ -1,0 +1,158 @@
+"""Nearness of every frame of a shot: estimated and steadied, or given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2 as opencv
+import numpy as np
+import numpy.typing as npt
+
+from video3d.depth.file import map_from_picture
+from video3d.depth.picture import small_rgb
+from video3d.depth.registry import DepthModel
+from video3d.errors import DepthError
+from video3d.media.source import FrameReader, probe
+from video3d.motion import MotionEstimator, flow_size
+from video3d.settings import Stabilisation
+from video3d.stabilise import DepthStabiliser
+from video3d.types import ColourTags, DepthEstimator, DepthInput, FloatMap, Frame, PixelFormat
+
+cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
+
+DEPTH_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
+_NO_TIMES = np.broadcast_to(np.int64(0), (1 << 40,))
+"""Times of a depth video's frames: nobody asks for them, and there is no end to them."""
+GIVEN_SHORT_SIDE = 540
+"""Given maps are reduced to this: finer ones bring nothing that the edges of the picture do not."""
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """A frame on its way through a unit."""
+
+    frame: Frame
+    number: int
+    """In the source."""
+    seconds: float
+    grey: npt.NDArray[np.uint8]
+    """Its luma, small: what motion, bars and blank pictures are seen on."""
+    is_written: bool
+    """False in a warm-up and a run-out."""
+
+
+class NearnessStage(Protocol):
+    """Push the frames of a shot, flush at its end: as many maps come out, in order, float32 [h, w] in 0…1."""
+
+    def push(self, taken: Taken) -> list[FloatMap]:
+        """The next frame; maps that are now certain."""
+        ...
+
+    def flush(self) -> list[FloatMap]:
+        """The shot has ended: its last maps."""
+        ...
+
+    def close(self) -> None:
+        """Give back what was opened."""
+        ...
+
+
+class EstimatedNearness:
+    """Motion, a depth model, and the stabiliser, one after the other."""
+
+    def __init__(self, model: DepthModel, estimator: DepthEstimator, size: tuple[int, int], depth_size: int,
+                 colour: ColourTags, mode: Stabilisation, look_ahead: float) -> None:
+        """`size` is the picture's (width, height); `look_ahead` the stabiliser's, in seconds."""
+        self._estimator = estimator
+        self._input_size = model.input_size.fit(*size, depth_size)
+        self._colour = colour
+        self._motion = MotionEstimator(flow_size(*size))
+        self._stabiliser = DepthStabiliser(model.kind, mode, look_ahead)
+        self._previous: npt.NDArray[np.uint8] | None = None
+
+    def push(self, taken: Taken) -> list[FloatMap]:
+        """See `NearnessStage`."""
+        motion = None if self._previous is None else self._motion.estimate(self._previous, taken.grey)
+        picture = DepthInput(small_rgb(taken.frame, self._input_size, self._colour), motion,
+                             starts_shot=self._previous is None, seconds=taken.seconds)
+        (raw,) = self._estimator.estimate([picture])
+        self._previous = taken.grey
+        return self._stabiliser.push(raw, motion, taken.grey, taken.seconds)
+
+    def flush(self) -> list[FloatMap]:
+        """See `NearnessStage`."""
+        self._previous = None
+        return self._stabiliser.flush()
+
+    def close(self) -> None:
+        """See `NearnessStage`."""
+        self._estimator.close()
+
+
+class GivenNearness:
+    """Maps made elsewhere, taken as they are: frame number n of the source has map number n."""
+
+    def __init__(self, maps: Callable[[int], Iterator[FloatMap]], close: Callable[[], None]) -> None:
+        """`maps(n)` gives the maps from number n on."""
+        self._maps = maps
+        self._close = close
+        self._open: Iterator[FloatMap] | None = None
+        self._next = -1
+
+    def push(self, taken: Taken) -> list[FloatMap]:
+        """See `NearnessStage`; DepthError where there is no map for this frame."""
+        if self._open is None or taken.number != self._next:
+            self._open = self._maps(taken.number)
+        nearness = next(self._open, None)
+        if nearness is None:
+            raise DepthError(f"The given depth has no map for frame {taken.number + 1}.", stage="depth",
+                             remedy="Give one depth picture for every frame of the video.")
+        self._next = taken.number + 1
+        return [nearness]
+
+    def flush(self) -> list[FloatMap]:
+        """See `NearnessStage`."""
+        return []
+
+    def close(self) -> None:
+        """See `NearnessStage`."""
+        self._close()
+
+
+def given_nearness(path: Path) -> GivenNearness:
+    """Depth from a video or from a folder of pictures in the order of their names, white = near."""
+    if path.is_dir():
+        pictures = sorted(file for file in path.iterdir() if file.suffix.lower() in DEPTH_PICTURES)
+        if not pictures:
+            raise DepthError(f"{path}: the folder holds no pictures.", stage="depth",
+                             remedy=f"Depth pictures end in {', '.join(DEPTH_PICTURES)}.")
+        return GivenNearness(lambda first: (_from_picture(file) for file in pictures[first:]), lambda: None)
+    info = probe(path)
+    pixel_format = PixelFormat(info.pixel_format.bit_depth, 1, 1)
+    reader = FrameReader(info, pixel_format)
+    full_range = bool(info.colour.full_range)
+
+    def maps(first: int) -> Iterator[FloatMap]:
+        for frame in reader.read(first, _NO_TIMES):
+            yield map_from_picture(_reduced(frame.planes[0]), pixel_format.bit_depth, full_range)
+
+    return GivenNearness(maps, reader.close)
+
+
+def _from_picture(file: Path) -> FloatMap:
+    data = np.fromfile(file, np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+    if picture is None:
+        raise DepthError(f"{file}: not a picture that can be read.", stage="depth", remedy="Make it again.")
+    return map_from_picture(_reduced(picture), 16 if picture.dtype == np.uint16 else 8)
+
+
+def _reduced(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    height, width = plane.shape
+    scale = GIVEN_SHORT_SIDE / min(height, width)
+    if scale >= 1:
+        return plane
+    return cv2.resize(plane, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)

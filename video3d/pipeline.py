@@ -1,0 +1,183 @@
+"""A clip goes in, a 3D video comes out: the whole story on one page.
+
+    decide   probe the source; choose the depth model, the encoder, the clock of the result
+    plan     find the shots and hand out units of work (`planning.py`)
+    convert  each unit becomes a segment: decode, depth, disparity, second eye, layout, encode (`converting.py`)
+    join     segments and the source's other tracks become one file, labelled as 3D
+    check    read it back; only then does it take its name
+
+Whoever runs this (`jobs.py`) keeps the segments in a folder and can do the units in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from video3d.converting import UnitConverter, UnitSettings
+from video3d.depth.registry import DepthModel, Role, available_models, choose_model
+from video3d.errors import DepthError, SettingsError
+from video3d.host import Host
+from video3d.media import labels
+from video3d.media.encoders import EncodeRequest, choose_encoder
+from video3d.media.ffmpeg import FFmpeg, find_ffmpeg
+from video3d.media.joining import MuxRequest, Segment, join, write_times
+from video3d.media.relabel import check_labels
+from video3d.media.source import probe
+from video3d.nearness import EstimatedNearness, NearnessStage, given_nearness
+from video3d.planning import PlannedRange, PlannedUnit, Planner
+from video3d.settings import Chroma, ConversionSettings
+from video3d.stabilise import LOOK_AHEAD_SECONDS
+from video3d.stereo.disparity import suggested_strength
+from video3d.stereo.layouts import packed_format, packed_size
+from video3d.types import Layout, PixelFormat, Reporter, VideoInfo
+
+LARGEST_TIME_SCALE = 1_000_000
+SMALLEST_TIME_SCALE = 10_000
+WAITING_BYTES = 400 << 20
+"""What the frames that wait for a look-ahead may take; large pictures look less far ahead."""
+DESIGN_LOOK_AHEAD = 0.5
+INTERLEAVED = (Layout.ROW_INTERLEAVED, Layout.COLUMN_INTERLEAVED, Layout.CHECKERBOARD)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """All that is decided before the first frame."""
+
+    settings: ConversionSettings
+    model: DepthModel
+    shared: UnitSettings
+    range: PlannedRange
+    notices: tuple[str, ...]
+
+    @property
+    def info(self) -> VideoInfo:
+        """The source."""
+        return self.shared.info
+
+
+def decide(source: Path, settings: ConversionSettings, host: Host) -> Conversion:
+    """Look at the source and settle everything; raises what is wrong with the source, the settings or the tools."""
+    info = probe(source)
+    _check_range(info, settings)
+    given = settings.depth.depth_video
+    choice = choose_model("file" if given else settings.depth.depth_model, available_models())
+    if choice.model.role is Role.GIVEN and not given:
+        raise DepthError("Depth from a file needs the file.", stage="depth",
+                         remedy="Name a video or a folder of pictures with --depth-video.")
+    ffmpeg = find_ffmpeg()
+    encode, eye_format = _encoding(info, settings, ffmpeg)
+    notices = [*info.notices, choice.sentence]
+    if encode.pixel_format.bit_depth < info.pixel_format.bit_depth:
+        notices.append(f"{encode.encoder} writes at most {encode.pixel_format.bit_depth} bit here; "
+                       f"the source has {info.pixel_format.bit_depth}.")
+    strength = settings.stereo.strength
+    shared = UnitSettings(
+        info, settings, ffmpeg, encode, eye_format,
+        strength=suggested_strength(choice.model.id) if strength is None else strength,
+        look_ahead=DESIGN_LOOK_AHEAD * _look_ahead_share(info, eye_format), workers=host.processors,
+    )
+    return Conversion(settings, choice.model, shared, PlannedRange.of(settings.range), tuple(notices))
+
+
+def plan(conversion: Conversion, reporter: Reporter) -> Planner:
+    """Iterate it for the units of work."""
+    return Planner(conversion.info, conversion.range, reporter)
+
+
+def open_converter(conversion: Conversion, origin: int | None, reporter: Reporter) -> UnitConverter:
+    """What converts units, with the depth model loaded."""
+    return UnitConverter(conversion.shared, _nearness_stage(conversion), origin, reporter)
+
+
+def join_units(conversion: Conversion, units: Sequence[PlannedUnit], segments: Sequence[Path], folder: Path,
+               reporter: Reporter) -> Path:
+    """Join the segments of all `units` in `folder`; returns the finished file, checked, still in the folder."""
+    info, output = conversion.info, conversion.settings.output
+    base, scale = info.time_base, conversion.shared.encode.time_scale
+    shown = np.concatenate([unit.own_times for unit in units])
+    is_cut_out = conversion.range.start > 0
+    zero = int(shown[0]) * base if is_cut_out else info.start_time
+    times = folder / "times.bin"
+    write_times(times, np.array([round((int(time) * base - zero) * scale) for time in shown], np.int64))
+    joined = folder / f"joined.{output.container.value}"
+    request = MuxRequest(
+        target=str(joined), container=output.container, times=str(times), time_scale=scale,
+        segments=tuple(Segment(str(path), unit.unit.frame_count) for path, unit in zip(segments, units, strict=True)),
+        last_duration=max(1, round((units[-1].end - int(shown[-1])) * base * scale)),
+        source=info.path, video_index=info.video_index, tracks=output.tracks, zero=zero,
+        start=zero if is_cut_out else None, end=None if conversion.range.end is None else units[-1].end * base,
+        chapters=info.chapters, tags=info.tags,
+    )
+    for notice in join(request, lambda _done: None):
+        reporter.notice(notice)
+    labelled = folder / f"labelled.{output.container.value}"
+    labels.label(joined, labelled, output.layout, swapped=conversion.settings.stereo.swap_eyes)
+    joined.unlink()
+    check_labels(labelled, output.layout, swapped=conversion.settings.stereo.swap_eyes)
+    return labelled
+
+
+def target_name(source: Path, settings: ConversionSettings) -> str:
+    """The result's name where the user gives none: players read the layout from it."""
+    suffix = labels.name_suffix(settings.output.layout, swapped=settings.stereo.swap_eyes)
+    return labels.safe_name(f"{source.stem}{suffix}") + f".{settings.output.container.value}"
+
+
+def _check_range(info: VideoInfo, settings: ConversionSettings) -> None:
+    start, end = settings.range.start, settings.range.end
+    if end is not None and end <= start:
+        raise SettingsError(f"--end ({end:g} s) is not after --start ({start:g} s).", stage="settings",
+                            remedy="Choose a later end.")
+    if info.duration is not None and start >= info.duration:
+        raise SettingsError(f"--start ({start:g} s) lies behind the end of {info.path} ({float(info.duration):.1f} s).",
+                            stage="settings", remedy="Choose an earlier start.")
+
+
+def _encoding(info: VideoInfo, settings: ConversionSettings, ffmpeg: FFmpeg) -> tuple[EncodeRequest, PixelFormat]:
+    """How segments are encoded, and the format of both eyes."""
+    output = settings.output
+    eye = info.pixel_format
+    if output.chroma is Chroma.C420:
+        eye = PixelFormat(eye.bit_depth, 1, 1)
+    width, height = packed_size(output.layout, info.width, info.height)
+    rate = min(max(info.frame_rate or Fraction(25), Fraction(1)), Fraction(240))
+    wanted = EncodeRequest(
+        encoder="", width=width, height=height, pixel_format=packed_format(output.layout, eye), colour=info.colour,
+        frame_rate=rate, time_scale=_time_scale(info.time_base), quality=output.quality, bitrate=output.bitrate,
+        speed=output.speed,
+    )
+    chosen = choose_encoder(ffmpeg, wanted, output)
+    if output.layout in INTERLEAVED:
+        return chosen, replace(eye, bit_depth=chosen.pixel_format.bit_depth)
+    return chosen, chosen.pixel_format
+
+
+def _time_scale(time_base: Fraction) -> int:
+    """Ticks per second of the result: the source's own where that can be, so that times stay exact."""
+    scale = time_base.denominator
+    if scale > LARGEST_TIME_SCALE:
+        return 90_000
+    while scale < SMALLEST_TIME_SCALE:
+        scale *= 2
+    return scale
+
+
+def _look_ahead_share(info: VideoInfo, eye_format: PixelFormat) -> float:
+    """1, or less where the frames that wait would take too much memory."""
+    rate = float(info.frame_rate or 25)
+    bytes_waiting = (LOOK_AHEAD_SECONDS + DESIGN_LOOK_AHEAD) * rate * eye_format.frame_bytes(info.width, info.height)
+    return min(1.0, WAITING_BYTES / bytes_waiting)
+
+
+def _nearness_stage(conversion: Conversion) -> NearnessStage:
+    depth, info = conversion.settings.depth, conversion.info
+    if depth.depth_video is not None:
+        return given_nearness(Path(depth.depth_video))
+    share = _look_ahead_share(info, conversion.shared.eye_format)
+    return EstimatedNearness(conversion.model, conversion.model.load(), (info.width, info.height), depth.depth_size,
+                             info.colour, depth.stabilise, LOOK_AHEAD_SECONDS * share)

@@ -1,0 +1,233 @@
+"""The plan: which frames there are, when each is shown, where the shots begin, and which units they make.
+
+Planning reads the source once, small, and hands units out while it goes on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from video3d.errors import SourceError
+from video3d.media.source import SmallPicture, ThumbnailReader
+from video3d.media.timeline import RisingTimes
+from video3d.settings import RangeSettings
+from video3d.shots import LOOK_AHEAD, CutDetector, Thumbnail, UnitGatherer, UnitLimits
+from video3d.types import Reporter, Unit, VideoInfo
+
+SEEKABLE_CONTAINERS = ("mov", "matroska", "avi")
+"""Formats whose index leads to the right frame."""
+SEEK_FROM = Fraction(10)
+"""Seconds: a range that begins earlier is reached by reading."""
+RUN_OUT = Fraction(3, 2)
+"""Seconds that the stages of a unit look ahead, all together."""
+SHORT_READ = Fraction(95, 100)
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedUnit:
+    """A unit, and what is needed to decode it alone."""
+
+    unit: Unit
+    times: npt.NDArray[np.int64]
+    """Repaired times, in ticks of the source's video track, of frames `unit.first - unit.warm_up` to
+    `unit.last + run_out`."""
+    stated: npt.NDArray[np.int64] | None
+    """The same frames' times as the file states them; None where these do not lead to the frames."""
+    end: int
+    """When the last frame gives way to the next, in ticks."""
+    interlaced: bool
+    run_out: int
+    """Frames after the last one that stages with a look-ahead see, and nobody writes: where the shot goes on."""
+
+    @property
+    def own_times(self) -> npt.NDArray[np.int64]:
+        """Times of the frames that are written."""
+        return self.times[self.unit.warm_up:self.unit.warm_up + self.unit.frame_count]
+
+
+@dataclass(frozen=True)
+class PlannedRange:
+    """Which part of the source is converted, in seconds from its first frame."""
+
+    start: Fraction
+    end: Fraction | None
+
+    @classmethod
+    def of(cls, settings: RangeSettings) -> PlannedRange:
+        """From the settings; a preview is a short range."""
+        start = _exact(settings.start)
+        ends = [_exact(settings.end)] if settings.end is not None else []
+        if settings.preview is not None:
+            ends.append(start + _exact(settings.preview))
+        return cls(start, min(ends, default=None))
+
+
+class Planner:
+    """Iterate once for the units. Frames are numbered from where reading began (`origin`)."""
+
+    def __init__(self, info: VideoInfo, chosen: PlannedRange, reporter: Reporter) -> None:
+        self._info = info
+        self._range = chosen
+        self._reporter = reporter
+        self.origin = self._origin()
+        """Time (ticks) that was sought before frame 0, or None for the file's start."""
+        self.planned_frames = 0
+        """Frames handed out so far; all of them once `is_complete`."""
+        self.is_complete = False
+        self._typical = max(1, round(1 / (info.frame_rate or Fraction(25)) / info.time_base))
+        self._rising = RisingTimes(self._typical)
+        self._end = info.first_pts
+
+    def __iter__(self) -> Iterator[PlannedUnit]:
+        """Units in order; SourceError where the range holds no frame."""
+        reader = ThumbnailReader(self._info, self.origin)
+        limits = UnitLimits()
+        gatherer = UnitGatherer(limits)
+        known = _Known(limits.warm_up, self._info.time_base)
+        for stamp in _with_shots(self._chosen(self._stamped(reader))):
+            known.add(stamp)
+            for unit in gatherer.push(stamp.time * self._info.time_base, stamp.starts_shot):
+                yield self._planned(unit, known)
+        for unit in gatherer.flush():
+            yield self._planned(unit, known)
+        if self.planned_frames == 0 and not self._reporter.is_cancelled():
+            raise SourceError(f"{self._info.path}: there is no frame in the chosen range.", stage="plan",
+                              remedy="Check --start and --end against the video's length.")
+        self.is_complete = True
+        self._tell(reader.notices)
+
+    def _origin(self) -> int | None:
+        info = self._info
+        seekable = any(name in SEEKABLE_CONTAINERS for name in info.container.split(","))
+        if self._range.start < SEEK_FROM or not seekable:
+            return None
+        # A second early: the frame wanted must not be the one that reading begins with.
+        return info.first_pts + int((self._range.start - 1) / info.time_base)
+
+    def _stamped(self, reader: ThumbnailReader) -> Iterator[tuple[_Stamp, SmallPicture]]:
+        """Every frame with its repaired time."""
+        waiting: deque[SmallPicture] = deque()
+        number = 0
+        for picture in _with_end(reader):
+            if picture is not None:
+                waiting.append(picture)
+            for time in self._rising.flush() if picture is None else self._rising.push(picture.pts):
+                shown = waiting.popleft()
+                self._end = time + (shown.duration or self._typical)
+                trusted = shown.pts == time and not shown.clock_moved
+                yield _Stamp(number, time, trusted, shown.interlaced, starts_shot=False), shown
+                number += 1
+
+    def _chosen(self, frames: Iterator[tuple[_Stamp, SmallPicture]]) -> Iterator[tuple[_Stamp, SmallPicture]]:
+        for stamp, picture in frames:
+            seconds = (stamp.time - self._info.first_pts) * self._info.time_base
+            if self._reporter.is_cancelled() or (self._range.end is not None and seconds >= self._range.end):
+                self._end = stamp.time
+                return
+            if seconds >= self._range.start:
+                yield stamp, picture
+
+    def _planned(self, unit: Unit, known: _Known) -> PlannedUnit:
+        stamps = known.of(unit)
+        offset = stamps[unit.warm_up].number - unit.first  # the gatherer counts from the range's first frame
+        moved = replace(unit, first=unit.first + offset, last=unit.last + offset,
+                        cuts=tuple(cut + offset for cut in unit.cuts))
+        following = known.after(unit)
+        run_out = list(takewhile(lambda stamp: not stamp.starts_shot, following))
+        times = np.array([stamp.time for stamp in (*stamps, *run_out)], np.int64)
+        self.planned_frames += unit.frame_count
+        return PlannedUnit(
+            moved, times, times if all(stamp.trusted for stamp in stamps) else None,
+            following[0].time if following else self._end, any(stamp.interlaced for stamp in stamps), len(run_out),
+        )
+
+    def _tell(self, notices: list[str]) -> None:
+        name = Path(self._info.path).name
+        for notice in notices:
+            self._reporter.notice(f"{name}: {notice}")
+        if self._rising.repairs:
+            self._reporter.notice(f"{name}: {self._rising.repairs} frames had missing or wrong times; they were put "
+                                  "between their neighbours.")
+        stated = self._info.duration
+        read = (self._end - self._info.first_pts) * self._info.time_base
+        late = self._info.first_pts * self._info.time_base - self._info.start_time
+        if self._range.end is None and stated and read + late < min(SHORT_READ * stated, stated - Fraction(1, 2)):
+            self._reporter.notice(f"{name}: pictures were found for {float(read):.1f} s of the {float(stated):.1f} s "
+                                  "that the file states; all of these are converted.")
+
+
+@dataclass(frozen=True)
+class _Stamp:
+    """What the plan keeps of a frame."""
+
+    number: int
+    time: int
+    trusted: bool
+    """Whether the file itself states this time, so that seeking to it leads to the frame."""
+    interlaced: bool
+    starts_shot: bool
+
+
+class _Known:
+    """Stamps of the frames in the range, as far back as a warm-up may reach; numbered as the gatherer does."""
+
+    def __init__(self, warm_up: Fraction, time_base: Fraction) -> None:
+        self._stamps: deque[_Stamp] = deque()
+        self._first = 0
+        self._reach = int(warm_up / time_base) + 1
+        self._run_out = int(RUN_OUT / time_base) + 1
+
+    def add(self, stamp: _Stamp) -> None:
+        self._stamps.append(stamp)
+
+    def of(self, unit: Unit) -> list[_Stamp]:
+        """The unit's frames, its warm-up before them; what no later unit can need is forgotten."""
+        begin, end = unit.first - unit.warm_up - self._first, unit.last + 1 - self._first
+        stamps = list(islice(self._stamps, begin, end))
+        needed = stamps[-1].time - self._reach
+        while self._stamps[0].time < needed:
+            self._stamps.popleft()
+            self._first += 1
+        return stamps
+
+    def after(self, unit: Unit) -> list[_Stamp]:
+        """The frames that follow a unit, as far as `RUN_OUT` reaches."""
+        place = unit.last + 1 - self._first
+        end = self._stamps[place - 1].time + self._run_out
+        return list(takewhile(lambda stamp: stamp.time <= end, islice(self._stamps, place, None)))
+
+
+def _with_shots(frames: Iterator[tuple[_Stamp, SmallPicture]]) -> Iterator[_Stamp]:
+    """Each frame, now with the knowledge whether a shot begins with it."""
+    detector = CutDetector()
+    waiting: deque[_Stamp] = deque()
+    cuts: set[int] = set()
+    decided = 0
+    for item in _with_end(frames):
+        if item is not None:
+            waiting.append(item[0])
+            cuts.update(detector.push(Thumbnail(*item[1].planes)))
+        else:
+            cuts.update(detector.flush())
+        while waiting and (item is None or len(waiting) > LOOK_AHEAD):
+            yield replace(waiting.popleft(), starts_shot=decided in cuts)
+            decided += 1
+
+
+def _with_end(items: Iterable[Item]) -> Iterator[Item | None]:
+    yield from items
+    yield None
+
+
+def _exact(seconds: float) -> Fraction:
+    return Fraction(seconds).limit_denominator(1_000_000)

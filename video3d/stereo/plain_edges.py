@@ -1,0 +1,73 @@
+"""The kernels of `edge_kernels` in numpy alone: the same results within rounding, slower."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from video3d.stereo.constants import NO_TONE, TONE_FAR, TONE_NEAR, TONE_REACH, TONE_TRUST
+from video3d.types import FloatMap, Plane
+
+_Array = npt.NDArray[Any]
+
+
+def tone_rows(disparity: FloatMap, high: FloatMap, low: FloatMap, marked: _Array, luma: FloatMap, tones: _Array,
+              first: int, last: int) -> None:
+    """See `edge_kernels.tone_rows`."""
+    height, width = disparity.shape
+    y, x = np.nonzero(marked[first:last])
+    y += first
+    bottom, scale = low[y, x], np.float32(1.0) / (high[y, x] - low[y, x])
+    near, far = np.zeros((3, len(y)), np.float64), np.zeros((3, len(y)), np.float64)
+    for j in range(-TONE_REACH, TONE_REACH + 1):
+        for i in range(-TONE_REACH, TONE_REACH + 1):
+            row, column = np.clip(y + j, 0, height - 1), np.clip(x + i, 0, width - 1)
+            inside = (row == y + j) & (column == x + i)
+            place = (disparity[row, column] - bottom) * scale
+            value = luma[row, column]
+            powers = np.stack([np.ones_like(value), value, value * value])
+            near += np.where(inside, np.maximum(place - np.float32(TONE_NEAR), 0.0), 0.0) * powers
+            far += np.where(inside, np.maximum(np.float32(TONE_FAR) - place, 0.0), 0.0) * powers
+    both = (near[0] > 0.0) & (far[0] > 0.0)
+    near_mean, near_square = near[1:] / np.where(both, near[0], 1.0)
+    far_mean, far_square = far[1:] / np.where(both, far[0], 1.0)
+    variance = near_square - near_mean * near_mean + far_square - far_mean * far_mean
+    tones[y, x, 0], tones[y, x, 1] = near_mean, far_mean
+    tones[y, x, 2] = np.where(both, np.sqrt(np.maximum(0.5 * variance, 0.0)), NO_TONE)
+
+
+def snap_rows(high: FloatMap, low: FloatMap, marked: _Array, tones: _Array, luma: Plane, noise: float, out: FloatMap,
+              first: int, last: int) -> None:
+    """See `edge_kernels.snap_rows`."""
+    rows, columns = marked.shape
+    height, width = out.shape
+    step_y, step_x = rows / height, columns / width
+    cell_y = np.minimum(((np.arange(height) + 0.5) * step_y).astype(np.int64), rows - 1)
+    cell_x = np.minimum(((np.arange(width) + 0.5) * step_x).astype(np.int64), columns - 1)
+    mine = np.flatnonzero((cell_y >= first) & (cell_y < last))
+    if not len(mine):
+        return
+    y, x = np.nonzero(marked[cell_y[mine]][:, cell_x])
+    y += mine[0]
+    near, far, spread = (tones[cell_y[y], cell_x[x], n].astype(np.float64) for n in range(3))
+    over, under = (_between(plane, (y + 0.5) * step_y - 0.5, (x + 0.5) * step_x - 0.5) for plane in (high, low))
+    place = (out[y, x] - under) / np.maximum(over - under, 1e-3)
+    contrast = np.abs(near - far)
+    trust = np.where(spread == NO_TONE, 0.0, TONE_TRUST * contrast / (contrast + spread + noise))
+    value = luma[y, x].astype(np.float64)
+    from_near, from_far = np.abs(value - near), np.abs(value - far)
+    place += trust * (from_far - from_near) / (from_far + from_near + noise)
+    out[y, x] = np.where(place > 0.5, over, under)
+
+
+def _between(plane: FloatMap, y: _Array, x: _Array) -> _Array:
+    """Bilinear samples of `plane` at real positions."""
+    rows, columns = plane.shape
+    y, x = np.clip(y, 0.0, rows - 1.0), np.clip(x, 0.0, columns - 1.0)
+    y0, x0 = np.minimum(y.astype(np.int64), max(rows - 2, 0)), np.minimum(x.astype(np.int64), max(columns - 2, 0))
+    y1, x1 = np.minimum(y0 + 1, rows - 1), np.minimum(x0 + 1, columns - 1)
+    v, u = y - y0, x - x0
+    return ((1 - v) * (1 - u) * plane[y0, x0] + (1 - v) * u * plane[y0, x1] + v * (1 - u) * plane[y1, x0]
+            + v * u * plane[y1, x1])

@@ -1,0 +1,139 @@
+"""The second eye of a whole shot, on YUV planes."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from video3d.motion import MotionEstimator, flow_size, small_grey
+from video3d.stereo.backend import load_kernels
+from video3d.stereo.constants import REGION
+from video3d.stereo.edges import at_frame_size, widened
+from video3d.stereo.plate import BackgroundPlate
+from video3d.stereo.rows import RowWorkers
+from video3d.stereo.warp import Warper, facing
+from video3d.types import ChromaSite, Eye, FloatMap, Frame, Motion, PixelFormat, Plane, StereoFrame
+
+LOOK_AHEAD = 8
+"""Frames; at 8 frames/s and more that is at most a second."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    number: int
+    frame: Frame
+    disparity: FloatMap
+
+
+class ShotSynthesizer:
+    """Push the frames of a shot with their disparity, flush at its end; the next shot may follow.
+
+    Frames come out as they went in, none lost or added, in order; what comes out depends neither on `workers` nor on
+    earlier shots.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        pixel_format: PixelFormat,
+        eye: Eye,
+        *,
+        chroma_site: ChromaSite | None = None,
+        edge_dilation: int = 2,
+        background_plate: bool = True,
+        workers: int = 2,
+        look_ahead: int = LOOK_AHEAD,
+        compiled: bool | None = None,
+    ) -> None:
+        self._size = (width, height)
+        self._format = pixel_format
+        self._eye = eye
+        self._site = chroma_site or ChromaSite.LEFT
+        self._edge_dilation = edge_dilation
+        self._rows = RowWorkers(workers)
+        self._kernels = load_kernels(compiled)
+        self._warper = Warper(self._kernels, self._rows)
+        self._plate: BackgroundPlate | None = None
+        if background_plate and self._kernels.plate_rows is not None and look_ahead > 0:
+            self._plate = BackgroundPlate(width, height, pixel_format, look_ahead, self._kernels, self._rows)
+        self._look_ahead = look_ahead if self._plate is not None else 0
+        self._motion = MotionEstimator(flow_size(width, height))
+        self._waiting: deque[_Waiting] = deque()
+        self._pushed = 0
+        self._grey: Plane | None = None
+
+    @property
+    def look_ahead(self) -> int:
+        """How many frames `push` may hold back."""
+        return self._look_ahead
+
+    def push(self, frame: Frame, disparity: FloatMap, motion: Motion | None = None) -> list[StereoFrame]:
+        """Takes the next frame and its disparity, float32 [h, w] not larger than the frame, in pixels of the frame.
+
+        `motion` is that from the frame before, where it is known already. Returns the frames that are ready. ValueError
+        for a frame of another size or format.
+        """
+        if (frame.width, frame.height) != self._size or frame.pixel_format != self._format:
+            raise ValueError(f"{frame} is not {self._size[0]}x{self._size[1]} {self._format.name}")
+        if disparity.ndim != 2 or disparity.shape[0] > frame.height or disparity.shape[1] > frame.width:
+            raise ValueError(f"disparity of shape {disparity.shape} for {frame}")
+        full = at_frame_size(disparity, frame.planes[0], self._format.peak, self._kernels, self._rows)
+        full = widened(full, self._edge_dilation)
+        if self._plate is not None:
+            self._plate.put(self._pushed, frame, full, self._motion_to(frame, motion))
+        self._waiting.append(_Waiting(self._pushed, frame, full))
+        self._pushed += 1
+        return [self._render(self._waiting.popleft())] if len(self._waiting) > self._look_ahead else []
+
+    def flush(self) -> list[StereoFrame]:
+        """Ends the shot: the frames still held back."""
+        ready = [self._render(waiting) for waiting in self._waiting]
+        self._waiting.clear()
+        self._pushed = 0
+        self._grey = None
+        return ready
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._rows.close()
+
+    def _motion_to(self, frame: Frame, motion: Motion | None) -> Motion | None:
+        if motion is not None:
+            return motion
+        grey = small_grey(frame.planes[0], self._format.bit_depth, self._motion.size)
+        before, self._grey = self._grey, grey
+        return None if before is None else self._motion.estimate(before, grey)
+
+    def _render(self, waiting: _Waiting) -> StereoFrame:
+        frame = waiting.frame
+        if self._eye is Eye.RIGHT:
+            return StereoFrame(frame, self._eye_of(waiting, 1.0, left_eye=False))
+        if self._eye is Eye.LEFT:
+            return StereoFrame(self._eye_of(waiting, 1.0, left_eye=True), frame)
+        return StereoFrame(self._eye_of(waiting, 0.5, left_eye=True), self._eye_of(waiting, 0.5, left_eye=False))
+
+    def _eye_of(self, waiting: _Waiting, share: float, left_eye: bool) -> Frame:
+        disparity = waiting.disparity if share == 1.0 else waiting.disparity * np.float32(share)
+        luma = self._warper.map(disparity, left_eye)
+        found = None
+        unseen = None
+        if self._plate is not None:
+            unseen = facing(luma.kind & np.uint8(REGION), left_eye)
+            found = self._plate.find(waiting.number, luma, share, left_eye)
+            if found is not None:
+                self._warper.find_regions(luma)
+        chroma = self._warper.chroma_map(luma, self._format, self._site, left_eye)
+        planes: list[Plane] = []
+        for n, (plane, warp) in enumerate(zip(waiting.frame.planes, (luma, chroma, chroma), strict=True)):
+            out: Plane = np.empty_like(plane)
+            self._warper.gather(plane, warp, left_eye, self._format.peak, out)
+            if self._plate is not None and found is not None:
+                self._plate.paint(n, found, left_eye, out)
+            self._warper.fill(warp, left_eye, self._format.peak, out)
+            planes.append(out)
+        if self._plate is not None and unseen is not None:
+            self._plate.remember(waiting.number, unseen, tuple(planes), left_eye)
+        return Frame((planes[0], planes[1], planes[2]), waiting.frame.pts, self._format)
