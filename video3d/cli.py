@@ -237,7 +237,7 @@ def _check(chosen: argparse.Namespace, host: Host, console: Console) -> int:
 
 
 def _label(chosen: argparse.Namespace, host: Host, console: Console) -> int:
-    from video3d.media.labels import name_suffix, safe_name
+    from video3d.media.labels import named_for
     from video3d.media.relabel import relabel
 
     del host
@@ -247,7 +247,7 @@ def _label(chosen: argparse.Namespace, host: Host, console: Console) -> int:
         raise SettingsError(f"--layout cannot be {chosen.layout!r}.", stage="settings",
                             remedy=f"Allowed: {', '.join(member.value for member in Layout)}.") from None
     source: Path = chosen.source
-    named = safe_name(source.stem + name_suffix(layout, swapped=chosen.swap_eyes)) + source.suffix
+    named = named_for(source.stem, layout, swapped=chosen.swap_eyes) + source.suffix
     target: Path = chosen.output or source.with_name(named)
     if chosen.overwrite and target.exists() and target.resolve() != source.resolve():
         target.unlink()

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from video3d.errors import SourceError
 from video3d.media import elements
-from video3d.media.boxes import MalformedError
 from video3d.media.elements import Element, StereoLabel, VideoSize, number_element, size_bytes
+from video3d.media.rewriting import MalformedError
 
 Clips = Callable[..., Path]
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from video3d.errors import SourceError
-from video3d.media import boxes, labels
+from video3d.media import boxes, faststart, labels
 from video3d.media.boxes import Box
 from video3d.media.inspect_file import claim_of_name, inspect
 from video3d.types import Layout
@@ -91,7 +91,7 @@ def test_labels_that_disagree_are_warned_of(small_clip: Path, tmp_path: Path) ->
 
 
 def with_boxes(source: Path, target: Path, *stereo: Box) -> Path:
-    boxes.copy_with_header(source, target, lambda moov: boxes.set_stereo_boxes(moov, stereo))
+    faststart.copy_with_header(source, target, lambda moov: boxes.set_stereo_boxes(moov, stereo))
     return target
 
 

@@ -88,6 +88,14 @@ def test_forbidden_characters_leave_the_name() -> None:
     assert labels.safe_name('a\\b/c:d*e?f"g<h>i|j\n') == "a_b_c_d_e_f_g_h_i_j_"
 
 
+@pytest.mark.parametrize("old", list(Layout))
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_new_name_replaces_the_old_ones_suffix(old: Layout, swapped: bool) -> None:
+    stem = "A film" + labels.name_suffix(old, swapped=swapped)
+    assert labels.named_for(stem, Layout.HALF_SBS) == "A film_3D_HSBS_LR"
+    assert labels.named_for("A film_3D_180x180_TB", old) == "A film" + labels.name_suffix(old)
+
+
 def kinds(layout: Layout, **options: bool) -> list[bytes]:
     return [box.kind for box in labels.stereo_boxes(layout, **options)]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from video3d.errors import SourceError
-from video3d.media.boxes import STAGE, MalformedError, copy_range, removed_on_failure, writing
+from video3d.media.rewriting import STAGE, MalformedError, copy_range, removed_on_failure, writing
 
 EBML, SEGMENT, SEEK_HEAD, TRACKS, CLUSTER, CUES = 0x1A45DFA3, 0x18538067, 0x114D9B74, 0x1654AE6B, 0x1F43B675, 0x1C53BB6B
 SEEK, SEEK_POSITION = 0x4DBB, 0x53AC

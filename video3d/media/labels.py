@@ -11,9 +11,10 @@ import struct
 from pathlib import Path
 
 from video3d.errors import SourceError
-from video3d.media import boxes, elements
-from video3d.media.boxes import STAGE, Box
+from video3d.media import boxes, elements, faststart
+from video3d.media.boxes import Box
 from video3d.media.elements import StereoLabel, VideoSize
+from video3d.media.rewriting import STAGE
 from video3d.types import Layout
 
 DEFAULT_FIELD_OF_VIEW = 60.0
@@ -89,6 +90,7 @@ _SWAPPED_SUFFIXES = {
     Layout.FULL_TAB: "_3D_BT_right-eye-first",
     Layout.HALF_TAB: "_3D_half_BT_right-eye-first",
 }
+_VR180_SUFFIXES = {Packing.SIDE_BY_SIDE: "_3D_180x180_LR", Packing.TOP_BOTTOM: "_3D_180x180_TB"}
 
 _MATROSKA = {
     Layout.FULL_SBS: MatroskaStereoMode.LEFT_RIGHT,
@@ -131,8 +133,15 @@ def name_suffix(layout: Layout, *, swapped: bool = False, projection: Projection
     if swapped and layout in _SWAPPED_SUFFIXES:
         return _SWAPPED_SUFFIXES[layout]
     if projection is Projection.VR180 and layout in _PACKINGS:
-        return "_3D_180x180_LR" if packing(layout) is Packing.SIDE_BY_SIDE else "_3D_180x180_TB"
+        return _VR180_SUFFIXES[_PACKINGS[layout]]
     return _SUFFIXES[layout]
+
+
+def named_for(stem: str, layout: Layout, *, swapped: bool = False, projection: Projection = Projection.FLAT) -> str:
+    """A file's name without extension for a layout: a suffix of ours that it already ends with is replaced."""
+    ours = {*_SUFFIXES.values(), *_SWAPPED_SUFFIXES.values(), *_VR180_SUFFIXES.values()}
+    old = max((suffix for suffix in ours if stem.endswith(suffix)), key=len, default="")
+    return safe_name(stem.removesuffix(old) + name_suffix(layout, swapped=swapped, projection=projection))
 
 
 def safe_name(name: str) -> str:
@@ -206,16 +215,16 @@ def label_mp4(source: Path, target: Path, layout: Layout, *, swapped: bool = Fal
               projection: Projection = Projection.FLAT, horizontal_field_of_view: float | None = None) -> None:
     """`source` (MP4 or MOV) to `target`, labelled, with its header in front; media bytes and all other boxes stay.
 
-    Labels that were there are replaced; layouts without one end up with none. See `boxes.copy_with_header` for errors.
+    Labels that were there are replaced; layouts without one end up with none. Errors: `faststart.copy_with_header`.
     """
     stereo = stereo_boxes(layout, swapped=swapped, projection=projection,
                           horizontal_field_of_view=horizontal_field_of_view)
-    boxes.copy_with_header(source, target, lambda moov: boxes.set_stereo_boxes(moov, stereo))
+    faststart.copy_with_header(source, target, lambda moov: boxes.set_stereo_boxes(moov, stereo))
 
 
 def faststart_mp4(source: Path, target: Path) -> None:
     """`source` (MP4 or MOV) to `target` with its header in front and nothing else changed: for labels in the stream."""
-    boxes.copy_with_header(source, target, lambda moov: moov)
+    faststart.copy_with_header(source, target, lambda moov: moov)
 
 
 def label_matroska(source: Path, target: Path, layout: Layout, *, swapped: bool = False) -> None:

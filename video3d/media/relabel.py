@@ -8,10 +8,10 @@ from pathlib import Path
 
 from video3d.errors import SourceError, TargetError
 from video3d.media import labels
-from video3d.media.boxes import STAGE, removed_on_failure
 from video3d.media.file_facts import StereoClaim
 from video3d.media.inspect_file import FileReport, inspect
 from video3d.media.labels import Projection
+from video3d.media.rewriting import STAGE, removed_on_failure
 from video3d.types import Layout
 
 _MESSAGE = "frame-packing message"

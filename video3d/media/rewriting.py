@@ -1,0 +1,58 @@
+"""Copies a file with parts of it replaced: nothing half-written stays, and memory does not grow with the file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Generator
+from io import BufferedReader
+from pathlib import Path
+from typing import IO
+
+from video3d.errors import SourceError, TargetError
+
+STAGE = "label"
+COPY_BLOCK = 1024 * 1024
+
+
+class MalformedError(ValueError):
+    """The structure contradicts itself, or is one that this editor refuses; the text says which."""
+
+
+@contextlib.contextmanager
+def removed_on_failure(target: Path) -> Generator[None, None, None]:
+    """Whatever goes wrong inside, no half-written `target` stays."""
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        if not done:
+            target.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(target: Path) -> Generator[IO[bytes], None, None]:
+    """`target` open for writing, synchronised to the disk at the end; TargetError if that fails."""
+    try:
+        with target.open("wb") as writer:
+            yield writer
+            writer.flush()
+            os.fsync(writer.fileno())
+    except OSError as error:
+        raise TargetError(f"{target} cannot be written ({error.strerror or error}).", stage=STAGE,
+                          remedy="Check the free space and the permissions of the folder.") from error
+
+
+def copy_range(reader: BufferedReader, writer: IO[bytes], start: int, end: int, source: Path) -> None:
+    """Bytes `start` to `end` of the reader appended to the writer, a block at a time; SourceError if they end early."""
+    reader.seek(start)
+    left = end - start
+    block = memoryview(bytearray(min(left, COPY_BLOCK)))
+    while left:
+        # One buffer for all blocks: fresh ones cost more than the copy itself.
+        count = reader.readinto(block[:min(left, COPY_BLOCK)])
+        if not count:
+            raise SourceError(f"{source} became shorter while it was read.", stage=STAGE, remedy="Try again.")
+        writer.write(block[:count])
+        left -= count
