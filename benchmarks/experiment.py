@@ -4,7 +4,8 @@
 
 It does what the experiment did, step by step with a folder of PNG files between the steps: ffmpeg takes the clip
 apart, a depth network looks at every picture, the depth extension's own "polylines" code makes the second eye, ffmpeg
-joins the pictures. Then our pipeline converts the same clip, start-up included. Printed are seconds a frame.
+joins the pictures. Then our pipeline converts the same clip, start-up included. Printed are seconds a frame, by the
+clock and of all processors together (the latter without child processes on Windows).
 
 FOLDER is a checkout of thygate/stable-diffusion-webui-depthmap-script: its code is used from there, and none is here.
 NETWORK.onnx takes RGB 0…1, float32 [1, 3, h, w], any h and w that are multiples of 32, and gives one map. The
@@ -16,7 +17,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -42,10 +42,19 @@ class MissingError(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """A step's name and its seconds a frame."""
+    """A step's name and what a frame took: seconds by the clock, and of all processors together."""
 
     name: str
     seconds: float
+    processor_seconds: float
+
+
+def measured(name: str, work: Callable[[], Any], frames: Callable[[], int]) -> Step:
+    """Runs `work` and divides its time, child processes included, by the frames that there are afterwards."""
+    clock, processor = time.perf_counter(), sum(os.times()[:4])
+    work()
+    elapsed, used = time.perf_counter() - clock, sum(os.times()[:4]) - processor
+    return Step(name, elapsed / frames(), used / frames())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="experiment-", dir=options.folder) as folder:
             work = Path(folder)
-            report(options, baseline(options, work), *ours_per_frame(options, work))
+            report(options, baseline(options, work), *ours(options, work))
     except MissingError as missing:
         print(f"skipped: {missing}")
         return 3
@@ -88,28 +97,25 @@ def baseline(options: argparse.Namespace, work: Path) -> list[Step]:
     pictures, depths, pairs = (work / name for name in ("pictures", "depths", "pairs"))
     for folder in (pictures, depths, pairs):
         folder.mkdir()
-    steps: list[Step] = []
 
-    def timed(name: str, step: Callable[[], Any]) -> None:
-        begin = time.perf_counter()
-        step()
-        steps.append(Step(name, (time.perf_counter() - begin) / max(1, len(list(pictures.iterdir())))))
+    def timed(name: str, work: Callable[[], Any]) -> Step:
+        return measured(name, work, lambda: len(list(pictures.iterdir())))
 
-    timed("ffmpeg: clip to PNG", lambda: ffmpeg(
+    apart = timed("ffmpeg: clip to PNG", lambda: ffmpeg(
         "-i", str(options.clip), "-map", "0:v:0", "-frames:v", str(options.frames), "-fps_mode", "passthrough",
         str(pictures / "%06d.png")))  # fmt: skip
     names = sorted(path.name for path in pictures.iterdir())
     # Neither side pays for compilers and caches that are cold: one picture goes ahead.
     estimate(network, pictures / names[0], work / "warm.png")
     make_pair(stereo, options, pictures / names[0], work / "warm.png", work / "warm_pair.png")
-    timed("depth network, PNG to PNG", lambda: [
+    depth = timed("depth network, PNG to PNG", lambda: [
         estimate(network, pictures / name, depths / name) for name in names])  # fmt: skip
-    timed(f"{options.fill}, PNG to PNG", lambda: [
+    eye = timed(f"{options.fill}, PNG to PNG", lambda: [
         make_pair(stereo, options, pictures / name, depths / name, pairs / name) for name in names])  # fmt: skip
-    timed("ffmpeg: PNG to clip", lambda: ffmpeg(
+    join = timed("ffmpeg: PNG to clip", lambda: ffmpeg(
         "-i", str(pairs / "%06d.png"), "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p",
         str(work / "experiment.mp4")))  # fmt: skip
-    return steps
+    return [apart, depth, eye, join]
 
 
 def load_stereo(checkout: Path | None) -> Callable[..., list[Image.Image]]:
@@ -171,20 +177,21 @@ def make_pair(stereo: Callable[..., list[Image.Image]], options: argparse.Namesp
            fill_technique=options.fill)[0].save(target)  # fmt: skip
 
 
-def ours_per_frame(options: argparse.Namespace, work: Path) -> tuple[float, int]:
-    """Seconds a frame of `python -m video3d convert`, start-up included, and the number of frames."""
+def ours(options: argparse.Namespace, work: Path) -> tuple[Step, int]:
+    """`python -m video3d convert` on the clip, start-up included, and its number of frames."""
     target = work / "ours.mp4"
     part = ["--end", str(options.seconds)] if options.seconds else []
     command = [options.our_python, "-m", "video3d", "convert", str(options.clip.resolve()), "-o", str(target),
                "--json", *part, *options.settings]  # fmt: skip
-    begin = time.perf_counter()
-    done = subprocess.run(command, cwd=work, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
-                          capture_output=True, text=True, encoding="utf-8")  # fmt: skip
-    seconds = time.perf_counter() - begin
-    if done.returncode or not target.is_file():
-        raise MissingError(f"our pipeline did not convert the clip: {(done.stderr or done.stdout).strip()}")
-    frames, _ = imageio_ffmpeg.count_frames_and_secs(str(target))
-    return seconds / frames, frames
+
+    def convert() -> None:
+        done = subprocess.run(command, cwd=work, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+                              capture_output=True, text=True, encoding="utf-8")  # fmt: skip
+        if done.returncode or not target.is_file():
+            raise MissingError(f"our pipeline did not convert the clip: {(done.stderr or done.stdout).strip()}")
+
+    step = measured("python -m video3d convert", convert, lambda: imageio_ffmpeg.count_frames_and_secs(str(target))[0])
+    return step, imageio_ffmpeg.count_frames_and_secs(str(target))[0]
 
 
 def ffmpeg(*arguments: str) -> None:
@@ -193,17 +200,16 @@ def ffmpeg(*arguments: str) -> None:
                    check=True)  # fmt: skip
 
 
-def report(options: argparse.Namespace, steps: list[Step], ours: float, frames: int) -> None:
+def report(options: argparse.Namespace, steps: list[Step], our_step: Step, frames: int) -> None:
     """The table."""
-    total = sum(step.seconds for step in steps)
-    room = shutil.get_terminal_size().columns
-    print(f"{options.clip.name}: the first {options.frames} frames the original way, {frames} frames ours"[:room])
-    print(f"{'step':32}{'s/frame':>10}{'share':>8}")
-    for step in steps:
-        print(f"{step.name:32}{step.seconds:10.4f}{step.seconds / total:8.0%}")
-    print(f"{'the original way, together':32}{total:10.4f}{1:8.0%}")
-    print(f"{'python -m video3d convert':32}{ours:10.4f}")
-    print(f"ours is {total / ours:.1f} times as fast")
+    total = Step("the original way, together", sum(step.seconds for step in steps),
+                 sum(step.processor_seconds for step in steps))  # fmt: skip
+    print(f"{options.clip.name}: the first {options.frames} frames the original way, {frames} frames ours")
+    print(f"{'step':32}{'s/frame':>10}{'CPU s/frame':>14}")
+    for step in (*steps, total, our_step):
+        print(f"{step.name:32}{step.seconds:10.4f}{step.processor_seconds:14.4f}")
+    print(f"ours is {total.seconds / our_step.seconds:.1f} times as fast by the clock, and takes "
+          f"{total.processor_seconds / our_step.processor_seconds:.1f} times less processor time")
 
 
 if __name__ == "__main__":

@@ -32,10 +32,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from video3d.keyframes import KeyFrames
 from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.settings import Stabilisation
 from video3d.stabilise import DepthStabiliser
-from video3d.types import DepthKind, Motion
+from video3d.types import DepthInput, DepthKind, Motion
 
 FRAME_RATE = 24.0
 TABLE_HEAD = "| method | error | OPW | TGM | change | error/raw | OPW/raw | OPW/min-max | change/raw | ms |"
@@ -156,6 +157,18 @@ def by_stabiliser(mode: Stabilisation) -> Callable[[Shot, list[Map]], list[Map]]
     return method
 
 
+def by_key_frames(longest: int) -> Callable[[Shot, list[Map]], list[Map]]:
+    """Depth on every so many frames only, carried to the others, then this program's stage."""
+    def method(shot: Shot, raw: list[Map]) -> list[Map]:
+        stage = KeyFrames(lambda picture: raw[round(picture.seconds)], longest)
+        carried: list[Map] = []
+        for n, motion in enumerate(shot.motions):
+            picture = DepthInput(np.zeros((1, 1, 3), np.float32), motion, motion is None, float(n))
+            carried += stage.push(lambda picture=picture: picture, motion)
+        return by_stabiliser(Stabilisation.NORMAL)(shot, carried + stage.flush())
+    return method
+
+
 METHODS: dict[str, Callable[[Shot, list[Map]], list[Map]]] = {
     "raw": lambda _, raw: raw,
     "per-frame min/max": by_percentiles(0, 100),
@@ -164,6 +177,7 @@ METHODS: dict[str, Callable[[Shot, list[Map]], list[Map]]] = {
     "off": by_stabiliser(Stabilisation.OFF),
     "normal": by_stabiliser(Stabilisation.NORMAL),
     "talking-head": by_stabiliser(Stabilisation.TALKING_HEAD),
+    **{f"normal, K = {longest}": by_key_frames(longest) for longest in (2, 3, 4)},
 }
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from video3d.converting import UnitConverter, UnitSettings
 from video3d.depth.registry import DepthModel, Role, available_models, choose_model
-from video3d.errors import DepthError, SettingsError
+from video3d.errors import Cancelled, DepthError, SettingsError, SourceError
 from video3d.host import Host
 from video3d.media import labels
 from video3d.media.encoders import EncodeRequest, choose_encoder
@@ -113,7 +113,11 @@ def join_units(conversion: Conversion, units: Sequence[PlannedUnit], segments: S
         start=zero if is_cut_out else None, end=None if conversion.range.end is None else units[-1].end * base,
         chapters=info.chapters, tags=info.tags,
     )
-    for notice in join(request, lambda _done: None):
+    def check(_done: int) -> None:
+        if reporter.is_cancelled():
+            raise Cancelled("Stopped.", stage="join")
+
+    for notice in join(request, check):
         reporter.notice(notice)
     labelled = folder / f"labelled.{output.container.value}"
     labels.label(joined, labelled, output.layout, swapped=conversion.settings.stereo.swap_eyes)
@@ -124,8 +128,8 @@ def join_units(conversion: Conversion, units: Sequence[PlannedUnit], segments: S
 
 def target_name(source: Path, settings: ConversionSettings) -> str:
     """The result's name where the user gives none: players read the layout from it."""
-    suffix = labels.name_suffix(settings.output.layout, swapped=settings.stereo.swap_eyes)
-    return labels.safe_name(f"{source.stem}{suffix}") + f".{settings.output.container.value}"
+    name = labels.named_for(source.stem, settings.output.layout, swapped=settings.stereo.swap_eyes)
+    return f"{name}.{settings.output.container.value}"
 
 
 def _check_range(info: VideoInfo, settings: ConversionSettings) -> None:
@@ -134,8 +138,8 @@ def _check_range(info: VideoInfo, settings: ConversionSettings) -> None:
         raise SettingsError(f"--end ({end:g} s) is not after --start ({start:g} s).", stage="settings",
                             remedy="Choose a later end.")
     if info.duration is not None and start >= info.duration:
-        raise SettingsError(f"--start ({start:g} s) lies behind the end of {info.path} ({float(info.duration):.1f} s).",
-                            stage="settings", remedy="Choose an earlier start.")
+        raise SourceError(f"{info.path}: it ends ({float(info.duration):.1f} s) before --start ({start:g} s).",
+                          stage="plan", remedy="Choose an earlier start.")
 
 
 def _encoding(info: VideoInfo, settings: ConversionSettings, ffmpeg: FFmpeg) -> tuple[EncodeRequest, PixelFormat]:

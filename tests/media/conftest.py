@@ -23,17 +23,17 @@ MADE: dict[str, tuple[str, tuple[str, ...]]] = {
     "ts": (".ts", (*PICTURE, *SOUND, *X264, *AAC)),
     "gif": (".gif", ("-f", "lavfi", "-i", "testsrc2=size=128x72:rate=10:duration=1")),
     # geometry
-    "odd": (".mkv", ("-f", "lavfi", "-i", "testsrc2=size=129x73:rate=24:duration=0.3", *FFV1, "-pix_fmt", "yuv420p")),
-    "odd 444": (".mkv", ("-f", "lavfi", "-i", "testsrc2=size=129x73:rate=24:duration=0.3", *FFV1,
-                         "-pix_fmt", "yuv444p")),
+    "odd": (".mkv", (*PICTURE, "-vf", "scale=129:73", *FFV1, "-pix_fmt", "yuv420p", "-frames:v", "5")),
+    "odd 444": (".mkv", (*PICTURE, "-vf", "scale=129:73", *FFV1, "-pix_fmt", "yuv444p", "-frames:v", "5")),
     "wide samples": (".mp4", (*PICTURE, "-vf", "setsar=16/11", *X264)),
     "tall samples": (".mp4", (*PICTURE, "-vf", "setsar=3/4", *X264)),
     # fields and range
     "interlaced": (".ts", ("-f", "lavfi", "-i", "testsrc2=size=128x96:rate=50:duration=1", "-vf",
                            "tinterlace=interleave_top,fieldorder=tff,format=yuv420p", "-flags", "+ildct+ilme",
                            "-c:v", "mpeg2video", "-b:v", "2M")),
-    "full range": (".mp4", (*PICTURE, "-vf", "scale=out_range=pc,format=yuvj420p", "-c:v", "libx264", "-preset",
-                            "ultrafast", "-color_range", "pc")),
+    "full range": (".mp4", ("-f", "lavfi", "-i", "testsrc=size=128x72:rate=24:duration=0.5", "-vf",
+                            "scale=out_range=pc,format=yuvj420p", "-c:v", "libx264", "-preset", "ultrafast",
+                            "-color_range", "pc")),
     # tracks
     "variable rate": (".mp4", (*PICTURE, "-vf", "select='not(mod(n,4))+lt(mod(n,15),6)'", "-fps_mode", "vfr", *X264)),
     "no sound": (".mp4", (*PICTURE, *X264)),
@@ -64,9 +64,11 @@ def clip_of(make_clip: Callable[..., Path]) -> Callable[[str], Path]:
             return make_clip("-i", str(cover), "-i", str(clip("mp4")), "-map", "0:v", "-map", "1:v", "-map", "1:a",
                              "-c", "copy", "-disposition:v:0", "attached_pic")
         if name == "clock restarts":
-            part = clip("ts").read_bytes()
-            target = clip("ts").with_name("restarting.ts")
-            target.write_bytes(part * 3)
+            # Longer than a second: a shorter step back may be a wrong stamp.
+            longer = [argument.replace("duration=1", "duration=1.5") for argument in (*PICTURE, *SOUND)]
+            part = make_clip(*longer, *X264, *AAC, suffix=".ts")
+            target = part.with_name("restarting.ts")
+            target.write_bytes(part.read_bytes() * 3)
             return target
         suffix, arguments = MADE[name]
         return make_clip(*arguments, suffix=suffix)

@@ -1,0 +1,100 @@
+"""Which model is taken, and what the user is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from video3d.depth.registry import Availability, DepthModel, InputSize, available_models, choose_model, find_model
+from video3d.errors import DepthError
+from video3d.types import DepthInput, DepthKind
+
+
+def network(model_id: str, quality: int, availability: Availability, non_commercial: bool = False) -> DepthModel:
+    base = find_model("builtin", available_models())
+    return replace(base, id=model_id, label=f"Network {model_id}", quality=quality, availability=availability,
+                   non_commercial=non_commercial)
+
+
+def test_ids_are_unique_and_the_basic_ones_are_there() -> None:
+    ids = [model.id for model in available_models()]
+    assert len(set(ids)) == len(ids)
+    assert {"builtin", "constant", "file"} <= set(ids)
+
+
+def test_the_built_in_model_is_called_basic() -> None:
+    model = find_model("builtin", available_models())
+    assert model.label == "built-in (basic)"
+    assert model.kind is DepthKind.RELATIVE_INVERSE
+
+
+@pytest.mark.parametrize("model_id", ["builtin", "constant"])
+def test_models_load_and_estimate(model_id: str) -> None:
+    estimator = find_model(model_id, available_models()).load()
+    rgb = np.random.default_rng(0).random((36, 64, 3)).astype(np.float32)
+    (raw,) = estimator.estimate([DepthInput(rgb, None, True, 0.0)])
+    estimator.close()
+    assert raw.shape == (36, 64)
+    assert raw.dtype == np.float32
+
+
+def test_depth_from_a_file_cannot_be_loaded_without_one() -> None:
+    with pytest.raises(DepthError, match="--depth-video"):
+        find_model("file", available_models()).load()
+
+
+def test_an_unknown_id_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(DepthError, match=r"'midas'.*auto, .*builtin"):
+        choose_model("midas", available_models())
+
+
+def test_auto_takes_the_built_in_model_last_and_says_so() -> None:
+    choice = choose_model("auto", available_models())
+    assert choice.model.id == "builtin"
+    assert "built-in (basic)" in choice.sentence
+    assert "better" in choice.sentence
+
+
+def test_auto_takes_the_best_on_disk_and_names_what_would_be_better() -> None:
+    models = (*available_models(), network("small", 50, Availability.ON_DISK),
+              network("large", 90, Availability.TO_DOWNLOAD))
+    choice = choose_model("auto", models)
+    assert choice.model.id == "small"
+    assert "Network large would be better" in choice.sentence
+    assert "models download large" in choice.sentence
+
+
+def test_auto_takes_of_equals_the_one_already_loaded() -> None:
+    models = (network("cold", 50, Availability.ON_DISK), network("warm", 50, Availability.READY), *available_models())
+    assert choose_model("auto", models).model.id == "warm"
+
+
+def test_auto_never_takes_a_non_commercial_model_but_the_user_may() -> None:
+    models = (*available_models(), network("giant", 99, Availability.READY, non_commercial=True))
+    assert choose_model("auto", models).model.id == "builtin"
+    asked = choose_model("giant", models)
+    assert asked.model.id == "giant"
+    assert "non-commercial" in asked.sentence
+
+
+def test_no_usable_model_is_an_error() -> None:
+    with pytest.raises(DepthError):
+        choose_model("auto", [network("far", 5, Availability.TO_DOWNLOAD)])
+
+
+@pytest.mark.parametrize(("source", "setting", "expected"), [
+    ((1920, 1080), None, (700, 392)),
+    ((1920, 1080), 518, (924, 518)),
+    ((1080, 1920), None, (392, 700)),
+    ((200, 100), None, (196, 98)),
+    ((16, 8), None, (14, 14)),
+])
+def test_input_sizes_are_rounded_and_never_enlarged(source: tuple[int, int], setting: int | None,
+                                                    expected: tuple[int, int]) -> None:
+    assert InputSize(392, 14).fit(*source, setting) == expected
+
+
+def test_a_fixed_input_size_ignores_the_setting() -> None:
+    assert InputSize(216, follows_setting=False).fit(1920, 1080, 518) == (384, 216)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from video3d.stereo.backend import load_kernels
+from video3d.stereo.edges import at_frame_size, is_soft, widened
+from video3d.stereo.rows import RowWorkers
+
+
+def step(width=160, height=90):
+    disparity = np.full((height, width), 3.0, np.float32)
+    disparity[20:70, 50:100] = 15.0
+    return disparity
+
+
+def at_size(disparity, luma):
+    with RowWorkers(1) as workers:
+        return at_frame_size(disparity, luma, 255, load_kernels(), workers)
+
+
+def test_only_soft_edges_are_soft():
+    assert not is_soft(step())
+    assert is_soft(cv2.GaussianBlur(step(), (0, 0), 3))
+    assert not is_soft(np.tile(np.linspace(0, 20, 160, dtype=np.float32), (90, 1)))
+
+
+def test_sharp_maps_of_the_frames_size_are_taken_as_they_are():
+    disparity = step()
+    assert np.array_equal(at_size(disparity, np.zeros(disparity.shape, np.uint8)), disparity)
+
+
+@pytest.mark.parametrize("shape", [(80, 45), (53, 30), (160, 90)])
+def test_ramps_become_edges_where_they_were(shape):
+    soft = cv2.GaussianBlur(cv2.resize(step(), shape, interpolation=cv2.INTER_AREA), (0, 0), 1.5)
+    found = at_size(soft, np.zeros((90, 160), np.uint8))
+    off = np.abs(found - step())
+    bilinear = np.abs(cv2.resize(soft, (160, 90)) - step())
+    assert (off[45] > 0.5).sum() <= 6
+    assert (off > 0.5).mean() < 0.35 * (bilinear > 0.5).mean()
+
+
+def test_luma_moves_an_edge_that_lies_beside_it():
+    luma = np.full((90, 160), 60, np.uint8)
+    luma[20:70, 50:100] = 180
+    beside = np.roll(step(), 2, axis=1)
+    soft = cv2.GaussianBlur(cv2.resize(beside, (80, 45), interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+    guided = np.abs(at_size(soft, luma) - step())[25:65] > 0.5
+    unguided = np.abs(at_size(soft, np.full_like(luma, 60)) - step())[25:65] > 0.5
+    assert guided.sum() < 0.5 * unguided.sum()
+
+
+def test_a_slope_is_no_edge():
+    slope = np.tile(np.linspace(0, 30, 80, dtype=np.float32), (45, 1))
+    found = at_size(slope, np.zeros((90, 160), np.uint8))
+    assert np.allclose(found, cv2.resize(slope, (160, 90)), atol=1e-4)
+
+
+def test_widening_is_shared_by_both_sides_and_odd_pixels_go_to_the_uncovered_one():
+    disparity = np.zeros((1, 11), np.float32)
+    disparity[0, 5] = 1
+
+    def columns(pixels, left_eye):
+        return np.flatnonzero(widened(disparity, pixels, left_eye)[0]).tolist()
+
+    assert columns(0, False) == [5]
+    assert columns(2, False) == columns(2, True) == [4, 5, 6]
+    assert columns(1, False) == [5, 6]
+    assert columns(1, True) == [4, 5]

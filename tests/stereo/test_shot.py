@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from video3d.stereo import ShotSynthesizer
+from video3d.types import ChromaSite, Eye, Frame, PixelFormat
+
+YUV420, YUV444 = PixelFormat.parse("yuv420p"), PixelFormat.parse("yuv444p")
+
+
+def frame(pixel_format=YUV420, width=64, height=36, pts=0, seed=0):
+    rng = np.random.default_rng(seed)
+    planes = [rng.integers(0, pixel_format.peak + 1, shape).astype(pixel_format.dtype)
+              for shape in pixel_format.plane_shapes(width, height)]
+    return Frame((planes[0], planes[1], planes[2]), pts, pixel_format)
+
+
+def run(frames, disparities, eye=Eye.RIGHT, **options):
+    first = frames[0]
+    made = ShotSynthesizer(first.width, first.height, first.pixel_format, eye, **options)
+    out = [stereo for f, d in zip(frames, disparities, strict=True) for stereo in made.push(f, d)] + made.flush()
+    made.close()
+    return out
+
+
+def same(a, b):
+    return all(np.array_equal(p, q) for p, q in zip(a.planes, b.planes, strict=True))
+
+
+def scene(count=14, width=160, height=90):
+    """A still textured wall, and a plain box that crosses before it."""
+    rng = np.random.default_rng(5)
+    import cv2
+
+    wall = cv2.GaussianBlur(rng.integers(0, 256, (height, width)).astype(np.float32), (0, 0), 2.0)
+    wall = np.clip((wall - wall.mean()) * 5 + 128, 0, 255).astype(np.uint8)
+    frames, disparities = [], []
+    for n in range(count):
+        luma, disparity = wall.copy(), np.full((height, width), 2.0, np.float32)
+        at = 30 + 4 * n
+        luma[20:70, at : at + 30] = 240
+        disparity[20:70, at : at + 30] = 12.0
+        grey = np.full_like(wall, 128)
+        frames.append(Frame((luma, grey, grey), n, YUV444))
+        disparities.append(disparity)
+    return wall, frames, disparities
+
+
+@pytest.mark.parametrize("name", ["yuv420p", "yuv422p10le", "yuv444p12le"])
+@pytest.mark.parametrize("eye", list(Eye))
+@pytest.mark.parametrize("size", [(64, 36), (63, 35)])
+def test_no_disparity_changes_nothing(name, eye, size):
+    source = frame(PixelFormat.parse(name), *size)
+    (stereo,) = run([source], [np.zeros((18, 32), np.float32)], eye)
+    assert same(stereo.left, source)
+    assert same(stereo.right, source)
+    assert (stereo.right is source) == (eye is Eye.LEFT)
+    assert (stereo.left is source) == (eye is Eye.RIGHT)
+
+
+@pytest.mark.parametrize("plate", [True, False])
+def test_frames_come_out_as_they_went_in(plate):
+    frames = [frame(pts=7 * n, seed=n) for n in range(20)]
+    made = ShotSynthesizer(64, 36, YUV420, Eye.LEFT, background_plate=plate)
+    held, out = 0, []
+    for f in frames:
+        out += made.push(f, np.zeros((36, 64), np.float32))
+        held = max(held, f.pts // 7 + 1 - len(out))
+    assert held == made.look_ahead
+    out += made.flush()
+    made.close()
+    assert [stereo.left.pts for stereo in out] == [stereo.right.pts for stereo in out] == [f.pts for f in frames]
+    assert [stereo.right for stereo in out] == frames
+
+
+def test_a_plane_moves_all_planes_alike():
+    source = frame()
+    (stereo,) = run([source], [np.full((36, 64), 4.0, np.float32)], Eye.RIGHT)
+    luma, u, v = stereo.right.planes
+    assert np.array_equal(luma[:, :56], np.roll(source.planes[0], -4, axis=1)[:, :56])
+    assert np.array_equal(u[:, :28], np.roll(source.planes[1], -2, axis=1)[:, :28])
+    assert np.array_equal(v[:, :28], np.roll(source.planes[2], -2, axis=1)[:, :28])
+
+
+def test_both_eyes_take_half_each():
+    source = frame(YUV444)
+    (stereo,) = run([source], [np.full((36, 64), 6.0, np.float32)], Eye.BOTH)
+    inner = slice(8, 56)
+    assert np.array_equal(stereo.right.planes[0][:, inner], np.roll(source.planes[0], -3, axis=1)[:, inner])
+    assert np.array_equal(stereo.left.planes[0][:, inner], np.roll(source.planes[0], 3, axis=1)[:, inner])
+
+
+@pytest.mark.parametrize("site", list(ChromaSite))
+def test_chroma_follows_the_luma_it_belongs_to(site):
+    """A chroma ramp shifted by a luma ramp's disparity stays the same function of the place."""
+    width, height = 128, 32
+    grey = np.full((height, width), 128, np.uint8)
+    ramp = np.tile(np.arange(width // 2, dtype=np.uint8) * 3, (height // 2, 1))
+    source = Frame((grey, ramp, ramp), 0, YUV420)
+    disparity = np.tile(np.linspace(0, 6, width, dtype=np.float32), (height, 1))
+    (stereo,) = run([source], [disparity], Eye.RIGHT, chroma_site=site, edge_dilation=0)
+    offset = 0.5 if site is ChromaSite.CENTRE else 0.0
+    place = 2 * np.arange(width // 2) + offset
+    slope = 6 / (width - 1)
+    shift = place * slope / (1 - slope)  # x - d(x) = c solved for d
+    expected = 3 * (np.arange(width // 2) + shift / 2)
+    assert np.abs(stereo.right.planes[1][4, 4:56] - expected[4:56]).max() <= 1.0
+
+
+@pytest.mark.parametrize("eye", list(Eye))
+def test_the_result_depends_on_neither_workers_nor_earlier_shots(eye):
+    _, frames, disparities = scene()
+    alone = run(frames, disparities, eye, workers=1)
+    made = ShotSynthesizer(160, 90, YUV444, eye, workers=3)
+    for n in range(11):
+        made.push(frame(YUV444, 160, 90, n, n), np.full((90, 160), 5.0, np.float32))
+    made.flush()
+    after = [stereo for f, d in zip(frames, disparities, strict=True) for stereo in made.push(f, d)] + made.flush()
+    made.close()
+    assert all(same(a.left, b.left) and same(a.right, b.right) for a, b in zip(alone, after, strict=True))
+
+
+@pytest.mark.parametrize("eye", [Eye.LEFT, Eye.RIGHT])
+def test_the_plate_shows_what_other_frames_saw(eye):
+    wall, frames, disparities = scene()
+    sign = 1 if eye is Eye.LEFT else -1
+    truth = np.roll(wall, 2 * sign, axis=1)
+
+    def error(plate):
+        total = []
+        for n, stereo in enumerate(run(frames, disparities, eye, background_plate=plate)):
+            made = (stereo.left if eye is Eye.LEFT else stereo.right).planes[0].astype(float)
+            at = 30 + 4 * n + 12 * sign
+            hole = slice(at - 9, at - 1) if eye is Eye.LEFT else slice(at + 31, at + 39)
+            total.append(np.abs(made - truth)[24:66, hole].mean())
+        return np.mean(total)
+
+    assert error(True) < 0.4 * error(False)
+
+
+def test_a_cut_that_nobody_told_leaks_nothing():
+    _, frames, disparities = scene(6)
+    others = [frame(YUV444, 160, 90, n, 50 + n) for n in range(6, 12)]
+    near = [d + 3.0 for d in disparities]
+    mixed = run(frames + others, disparities + near, background_plate=True)
+    alone = run(others, near, background_plate=True)
+    assert all(same(a.right, b.right) for a, b in zip(mixed[6:], alone, strict=True))
+
+
+def test_what_does_not_fit_is_refused():
+    made = ShotSynthesizer(64, 36, YUV420, Eye.LEFT)
+    with pytest.raises(ValueError, match="64x36"):
+        made.push(frame(width=32), np.zeros((36, 64), np.float32))
+    with pytest.raises(ValueError, match="disparity"):
+        made.push(frame(), np.zeros((37, 64), np.float32))
+    made.close()
