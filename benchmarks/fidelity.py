@@ -6,6 +6,7 @@ must be full side-by-side with the right eye as the original.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections import Counter
@@ -124,7 +125,7 @@ def _read_pictures(container: Any, stream: Any, found: Contents, eyes: int, seco
             found.size, found.rotation = (frame.width, frame.height), frame.rotation % 360
             found.pixel_format = frame.format.name
             found.colour = (int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace),
-                            int(frame.color_range))
+                            max(1, int(frame.color_range)))  # unspecified means limited
             found.side_data = {kind: bytes(frame.side_data[kind]) for kind in SIDE_DATA if kind in frame.side_data}
         if number in (0, 7, 20):
             found.pictures[number] = _small(frame, eyes)
@@ -133,14 +134,10 @@ def _read_pictures(container: Any, stream: Any, found: Contents, eyes: int, seco
 
 
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
-    try:
+    with contextlib.suppress(av.FFmpegError, OSError):
         for packet in container.demux(stream):
-            try:
+            with contextlib.suppress(av.FFmpegError):
                 yield from packet.decode()
-            except av.FFmpegError:
-                continue
-    except (av.FFmpegError, OSError):
-        return
 
 
 def _small(frame: Any, eyes: int, *, left: bool = False) -> Picture:
@@ -162,13 +159,11 @@ def _small(frame: Any, eyes: int, *, left: bool = False) -> Picture:
 def _read_others(container: Any, found: Contents) -> None:
     streams = [s for s in container.streams if s.type in ("audio", "subtitle")]
     packets: dict[int, list[tuple[bytes, Fraction | None]]] = {s.index: [] for s in streams}
-    try:
+    with contextlib.suppress(av.FFmpegError, OSError):
         for packet in container.demux(streams) if streams else ():
             if packet.size:
                 time = None if packet.pts is None else packet.pts * Fraction(packet.time_base)
                 packets[packet.stream_index].append((bytes(packet), time))
-    except (av.FFmpegError, OSError):
-        pass
     for stream in streams:
         read = packets[stream.index]
         language = stream.metadata.get("language", "")
@@ -194,7 +189,8 @@ def _without_adts(data: bytes) -> bytes:
 def faults(source: Contents, result: Contents, notices: Sequence[str], *, is_part: bool = False) -> list[str]:
     """What is not as it should be, in words; empty where all is well. `is_part`: only a preview was converted."""
     return [*_time_faults(source, result), *_picture_faults(source, result), *_colour_faults(source, result),
-            *_sound_faults(source, result, notices, is_part), *_text_faults(source, result, notices, is_part)]
+            *_sound_faults(source, result, notices, is_part), *_text_faults(source, result, notices, is_part),
+            *_other_faults(source, result, notices, is_part)]
 
 
 def _time_faults(source: Contents, result: Contents) -> Iterator[str]:
@@ -281,6 +277,9 @@ def _text_faults(source: Contents, result: Contents, notices: Sequence[str], is_
         shifts = [abs(a - source.zero - b) for a, b in zip(texts, new_texts, strict=False)]
         if max(shifts, default=0) > Fraction(1, 500):
             yield f"subtitle track {index}: a text is {float(max(shifts)):.3f} s off its time"
+
+
+def _other_faults(source: Contents, result: Contents, notices: Sequence[str], is_part: bool) -> Iterator[str]:
     for index in source.others:
         if not _is_named(index, notices, "is not kept|cannot be kept"):
             yield f"track {index} is gone, and no notice names it"

@@ -10,6 +10,7 @@ Clips of more than `--megapixels` in all their frames are converted in part (`--
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -234,11 +235,9 @@ def living(mark: str) -> list[str]:
 def _marked(mark: str) -> list[str]:
     found: list[str] = []
     for process in Path("/proc").glob("[0-9]*"):
-        try:
+        with contextlib.suppress(OSError):
             if f"{MARK}={mark}".encode() in (process / "environ").read_bytes():
                 found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip())
-        except OSError:
-            continue
     return found
 
 
@@ -248,8 +247,8 @@ def table(outcomes: list[Outcome]) -> str:
         "# Clips that break converters", "",
         "What each gave, as `python benchmarks/nasty.py` checks it: as many frames as the source at the same times,",
         "upright and with square pixels, colour tags and HDR metadata kept, sound byte for byte where the container",
-        "allows, and every track kept or named. All with default settings (full side-by-side, MP4) and `--speed fastest`.",
-        "", "| file | what is difficult | what came out | notices |", "|---|---|---|---|",
+        "allows, and every track kept or named. Settings are the default ones (full side-by-side, MP4) but for",
+        "`--speed fastest`.", "", "| file | what is difficult | what came out | notices |", "|---|---|---|---|",
     ]
     for outcome in outcomes:
         out = outcome.out + "".join(f" **Fault: {fault}.**" for fault in outcome.faults)

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from video3d import __version__
-from video3d.console import Console, JsonConsole, Stop, TextConsole
-from video3d.errors import Cancelled, SettingsError, SourceError, Video3DError
+from video3d.console import STOPPED, Console, JsonConsole, Stop, TextConsole
+from video3d.errors import Cancelled, SettingsError, SourceError, TargetError, Video3DError
 from video3d.host import Host, StandaloneHost
 from video3d.jobs import FOLDER_SUFFIX, JobRequest, run_job
 from video3d.params import Parameter, from_values, json_schema, parameters, to_values
 from video3d.settings import Container, ConversionSettings
 from video3d.types import Layout
 
-DONE, FAILED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+TRUTHS = ("true", "false", "yes", "no", "on", "off")
 VIDEO_SUFFIXES = frozenset({
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob", ".wmv", ".flv",
     ".3gp", ".ogv", ".gif", ".mxf", ".rm", ".rmvb", ".divx", ".asf", ".dv",
@@ -31,11 +34,13 @@ VIDEO_SUFFIXES = frozenset({
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     _speak_unicode()
-    parser = build_parser()
-    chosen = parser.parse_args(arguments)
+    logging.getLogger("video3d").addHandler(logging.NullHandler())  # what users should read is said by the console
+    chosen = build_parser().parse_args(_with_truths(sys.argv[1:] if arguments is None else arguments))
     console: Console = JsonConsole() if chosen.json else TextConsole()
     try:
         return chosen.run(chosen, StandaloneHost(), console)
+    except KeyboardInterrupt:
+        return STOPPED
     except SettingsError as problem:
         console.error(problem)
         return WRONG_USAGE
@@ -43,7 +48,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.error(problem)
         return FAILED
     except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
         return FAILED
+
+
+def _with_truths(arguments: Sequence[str]) -> list[str]:
+    """`--flag` alone, of a setting that is true or false, as `--flag=true`: what follows may be a file's name."""
+    flags = {parameter.flag for parameter in parameters(ConversionSettings) if parameter.type is bool}
+    given: list[str] = []
+    for word in arguments:
+        if given and given[-1] in flags:
+            given[-1] += f"={word if word in TRUTHS else 'true'}"
+            if word in TRUTHS:
+                continue
+        given.append(word)
+    return given
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -80,7 +99,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text.capitalize() + ".", allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="one JSON object per line, for programs")
     parser.set_defaults(run=run)
     return parser
@@ -107,7 +127,10 @@ def _chosen_settings(chosen: argparse.Namespace) -> ConversionSettings:
     values: dict[str, Any] = {}
     if chosen.settings is not None:
         try:
-            values = json.loads(chosen.settings.read_text(encoding="utf-8"))
+            read: Any = json.loads(chosen.settings.read_text(encoding="utf-8"))
+            if not isinstance(read, dict):
+                raise ValueError("an object with names and values is expected")
+            values = {**read}
         except (OSError, ValueError) as problem:
             raise SettingsError(f"{chosen.settings}: not settings that can be read ({problem}).", stage="settings",
                                 remedy="`video3d settings` shows what they look like.") from None
@@ -126,8 +149,12 @@ def _container_suffix(output: Path | None) -> str | None:
     """The container that the result's name asks for, if it does."""
     if output is None or output.is_dir():
         return None
+    allowed = [container.value for container in Container]
+    if output.suffix.lower() in VIDEO_SUFFIXES and output.suffix.lower().lstrip(".") not in allowed:
+        raise SettingsError(f"-o {output}: such files are not written.", stage="settings",
+                            remedy=f"Allowed: {', '.join(allowed)}.")
     suffix = output.suffix.lower().lstrip(".")
-    return suffix if suffix in [container.value for container in Container] else None
+    return suffix if suffix in allowed else None
 
 
 def _convert(chosen: argparse.Namespace, host: Host, console: Console) -> int:
@@ -135,10 +162,12 @@ def _convert(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     sources = _sources(chosen.sources)
     targets = _targets(sources, chosen.output, settings)
     failed = 0
+    taken: set[Path] = set()
     with Stop() as stop:
         for source, target in zip(sources, targets, strict=True):
             reporter = console.reporter(source, stop)
             try:
+                _check_unique(target, taken)
                 request = JobRequest(source, target, settings, chosen.overwrite, chosen.restart,
                                      chosen.discard_on_failure)
                 console.done(source, run_job(request, host, reporter), settings)
@@ -155,6 +184,14 @@ def _convert(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     return FAILED if failed else DONE
 
 
+def _check_unique(target: Path, taken: set[Path]) -> None:
+    """TargetError where two videos of one command would become the same file."""
+    if target in taken:
+        raise TargetError(f"{target}: another of these videos has a result of this name.", stage="target",
+                          remedy="Convert this one by itself, with -o.")
+    taken.add(target)
+
+
 def _sources(named: Sequence[Path]) -> list[Path]:
     """The videos named, and those in the folders named; results of ours are no sources."""
     sources: list[Path] = []
@@ -162,7 +199,12 @@ def _sources(named: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             sources.append(path)
             continue
-        found = [file for file in sorted(path.iterdir()) if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file()
+        try:
+            files = sorted(path.iterdir())
+        except OSError as problem:
+            raise SourceError(f"{path}: the folder cannot be read ({problem.strerror}).", stage="probe",
+                              remedy="Check its permissions.") from None
+        found = [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file()
                  and not _is_ours(file)]
         if not found:
             raise SourceError(f"{path}: the folder holds no videos.", stage="probe", remedy="Name a video file.")
@@ -186,7 +228,7 @@ def _targets(sources: Sequence[Path], output: Path | None, settings: ConversionS
     if len(sources) > 1:
         raise SettingsError(f"-o {output} is not a folder, but there are {len(sources)} videos.", stage="settings",
                             remedy="Make that folder first.")
-    if not output.suffix:
+    if _container_suffix(output) is None:
         output = output.with_name(f"{output.name}.{settings.output.container.value}")
     return [output]
 

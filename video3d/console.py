@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +24,8 @@ from video3d.serial import to_json
 from video3d.settings import ConversionSettings
 from video3d.types import Layout, Progress, Reporter, VideoInfo
 
+STOPPED = 130
+"""Exit code after Ctrl-C."""
 SECONDS_BETWEEN_LINES = 0.2
 _WATCH = {
     Layout.FULL_SBS: "open it in a headset's video player (Skybox, DeoVR, 4XVR, Pigasus …) or in a 3D player on a PC, "
@@ -41,7 +45,10 @@ _WATCH = {
 
 
 class Stop:
-    """Inside its `with`, Ctrl-C and a request to end set a flag; a second one interrupts at once."""
+    """Inside its `with`, Ctrl-C and a request to end set a flag; a second one ends the program at once.
+
+    At once: children notice that we are gone and end themselves, and the job's folder stays as after a power cut.
+    """
 
     def __init__(self) -> None:
         self._asked = False
@@ -64,7 +71,7 @@ class Stop:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         if self._asked:
-            raise KeyboardInterrupt
+            os._exit(STOPPED)
         self._asked = True
 
 
@@ -172,7 +179,7 @@ class TextConsole:
         self.write("\n".join(lines + [f"  Warning: {warning}" for warning in report.warnings]))
 
     def _tell_folder(self, folder: Path) -> None:
-        if folder.exists():
+        if _is_there(folder):
             self.write(f"  The finished part is kept in {folder}: the same command goes on from there; "
                        "delete the folder to discard it.")
 
@@ -201,12 +208,12 @@ class JsonConsole:
 
     def failed(self, source: Path, problem: Video3DError, folder: Path) -> None:
         """What went wrong, and the folder to resume from."""
-        kept = str(folder) if folder.exists() else None
+        kept = str(folder) if _is_there(folder) else None
         self._send("error", source=str(source), **_problem(problem), resumable=kept)
 
     def stopped(self, source: Path, folder: Path) -> None:
         """That the user stopped it."""
-        self._send("stopped", source=str(source), resumable=str(folder) if folder.exists() else None)
+        self._send("stopped", source=str(source), resumable=str(folder) if _is_there(folder) else None)
 
     def summary(self, done: int, failed: int) -> None:
         """After several videos."""
@@ -321,6 +328,12 @@ def _clock(seconds: float) -> str:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h" if minutes >= 60 else f"{minutes}:{rest:02d} min"
+
+
+def _is_there(folder: Path) -> bool:
+    with suppress(OSError):  # such as a name that is too long
+        return folder.exists()
+    return False
 
 
 def _clear_line() -> None:

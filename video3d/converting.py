@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 from video3d.errors import Cancelled, WorkerError
 from video3d.media.encoders import EncodeRequest
@@ -27,6 +30,7 @@ FRAMES_AHEAD = 2
 """Between the threads: enough to keep them busy."""
 DEPTH_LAYOUTS = (Layout.RGBD, Layout.DEPTH)
 """Layouts that show depth, and no second eye."""
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class UnitConverter:
             look_ahead_seconds=shared.look_ahead,
         ))
         self._eyes = _Eyes(shared)
+        self._ending = threading.Event()
 
     def close(self) -> None:
         """End the decoder, the model and the threads."""
@@ -79,25 +84,47 @@ class UnitConverter:
 
     def convert(self, planned: PlannedUnit, target: Path, count: Callable[[], None]) -> None:
         """Write the unit's segment to `target`: whole, or not at all. `count` is called after each frame."""
-        encoder = SegmentEncoder(self._shared.ffmpeg, self._shared.encode, target)
+        encoder = SegmentEncoder(self._shared.ffmpeg, self._shared.encode, target, what=self._shared.info.path,
+                                 check=self._check)
+        self._ending.clear()
         try:
             with (Prefetch(self._taken(planned), FRAMES_AHEAD, "decoding") as taken,
-                  Prefetch(self._designed(taken, planned), FRAMES_AHEAD, "depth") as designed):
-                for frame, time in self._timed(self._eyes.packed(designed), planned):
+                  Prefetch(self._designed(taken, planned), FRAMES_AHEAD, "depth") as designed,
+                  self._ended_together()):
+                for frame, time in self._timed(self._eyes.packed(self._checked(designed)), planned):
                     encoder.write(frame, time)
                     count()
-                    if self._reporter.is_cancelled():
-                        raise Cancelled("Stopped.", stage="convert")
+                    self._check()
             encoder.finish()
         except BaseException:
             encoder.abort()
             raise
 
+    @contextmanager
+    def _ended_together(self) -> Generator[None, None, None]:
+        """When the last stage ends, be it by an error, those before it end at their next frame."""
+        try:
+            yield
+        finally:
+            self._ending.set()
+
+    def _check(self) -> None:
+        if self._reporter.is_cancelled():
+            raise Cancelled("Stopped.", stage="convert")
+
+    def _checked(self, items: Iterator[Item]) -> Iterator[Item]:
+        for item in items:
+            self._check()
+            if self._ending.is_set():
+                raise Cancelled("A later stage has ended.", stage="convert")
+            yield item
+
     def _taken(self, planned: PlannedUnit) -> Iterator[Taken]:
         unit, base = planned.unit, self._shared.info.time_base
         size = flow_size(self._shared.info.width, self._shared.info.height)
         number = unit.first - unit.warm_up
-        for frame in self._reader.read(number, planned.times, planned.stated, interlaced=planned.interlaced):
+        frames = self._reader.read(number, planned.times, planned.stated, interlaced=planned.interlaced)
+        for frame in self._checked(frames):
             grey = small_grey(frame.planes[0], frame.pixel_format.bit_depth, size)
             yield Taken(frame, number, float(frame.pts * base), grey, unit.first <= number <= unit.last)
             number += 1
@@ -107,7 +134,7 @@ class UnitConverter:
         unit = planned.unit
         shot = _Shot(self._nearness, self._designer, at_cut=unit.warm_up == 0)
         cuts = set(unit.cuts)
-        for taken in frames:
+        for taken in self._checked(frames):
             if taken.number in cuts:
                 yield from shot.flush(at_cut=True)
                 shot = _Shot(self._nearness, self._designer, at_cut=True)

@@ -6,11 +6,13 @@ was; a change of source, settings, program, ffmpeg or model is noticed and refus
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 import time
+from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,6 +34,7 @@ UNITS_AHEAD = 4
 """Units that planning may be ahead of converting."""
 _HASHED_BYTES = 1 << 20
 _RATE_SECONDS = 10.0
+_NEARLY_FULL = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -63,16 +66,20 @@ def run_job(request: JobRequest, host: Host, reporter: Reporter) -> JobResult:
     conversion = pipeline.decide(request.source, request.settings, host)
     for notice in conversion.notices:
         reporter.notice(notice)
-    _check_target(request)
+    _check_cancelled(reporter)
     folder = JobFolder(request.target.with_name(request.target.name + FOLDER_SUFFIX))
-    folder.open(fingerprint(conversion), restart=request.restart)
-    try:
+    with _explained(request.target):
+        _check_target(request)
         with folder.locked():
-            frames = _run(conversion, folder, request, reporter)
-    except BaseException:
-        folder.leave(discard=request.discard_on_failure)
-        raise
-    folder.remove()
+            try:
+                folder.open(fingerprint(conversion), restart=request.restart)
+                frames = _run(conversion, folder, request, reporter)
+            except JobError:  # the folder is another conversion's
+                raise
+            except BaseException:
+                folder.leave(discard=request.discard_on_failure)
+                raise
+            folder.clear()
     return JobResult(request.target, frames, time.monotonic() - began)
 
 
@@ -84,6 +91,7 @@ def _run(conversion: Conversion, folder: JobFolder, request: JobRequest, reporte
     try:
         with Prefetch(planner, UNITS_AHEAD, "planning") as planned_units:
             for planned in planned_units:
+                _check_cancelled(reporter)
                 units.append(planned)
                 if folder.holds(planned):
                     meter.skip(planned.unit.frame_count)
@@ -115,27 +123,25 @@ class JobFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock_file = path / "lock"
+        self._journal_file = path / "journal.jsonl"
         self._journal: dict[int, dict[str, Any]] = {}
 
     def open(self, job: dict[str, Any], *, restart: bool) -> None:
         """Make the folder, or go on with the one that is there; JobError if that is another job's."""
         if restart:
-            self.remove()
-        try:
-            (self.path / "segments").mkdir(parents=True, exist_ok=True)
-            self._claim(job)
-        except OSError as problem:
-            raise TargetError(f"{self.path.parent}: it cannot be written to ({problem.strerror}).", stage="target",
-                              remedy="Choose another place with -o.") from None
+            self.clear()
+        (self.path / "segments").mkdir(exist_ok=True)
         self._read_journal()
+        self._claim(job)
 
     def _claim(self, job: dict[str, Any]) -> None:
         file = self.path / "job.json"
-        if not file.exists():
+        if not self._journal:  # nothing was finished: there is nothing to go on with, and nothing to lose
             file.write_text(json.dumps(job, indent=1), encoding="utf-8")
             return
         before: dict[str, Any] = {}
-        with suppress(ValueError):  # a file that was cut off while it was written: nothing was finished then
+        with suppress(ValueError, FileNotFoundError):
             before = json.loads(file.read_text(encoding="utf-8"))
         changed = [name for name in job if before.get(name) != job[name]]
         if changed:
@@ -160,8 +166,8 @@ class JobFolder:
         segment = self.segment(planned)
         _sync(segment)
         line = _journal_line(planned, segment)
-        with (self.path / "journal.jsonl").open("a", encoding="utf-8") as journal:
-            journal.write(json.dumps(line) + "\n")
+        with self._journal_file.open("a", encoding="utf-8") as journal:
+            journal.write("\n" + json.dumps(line) + "\n")  # the line before may have been cut off
             journal.flush()
             os.fsync(journal.fileno())
         self._journal[planned.unit.index] = line
@@ -169,30 +175,44 @@ class JobFolder:
     def leave(self, *, discard: bool) -> None:
         """After a failure: keep what can be resumed, and nothing else."""
         if discard or not self._journal:
-            self.remove()
+            self.clear()
             return
         for leftover in [*self.path.glob("segments/*.part.mp4"), *self.path.glob("joined.*"),
                          *self.path.glob("labelled.*")]:
             leftover.unlink(missing_ok=True)
 
-    def remove(self) -> None:
-        """Delete the folder and all in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+    def clear(self) -> None:
+        """Delete all in the folder; the folder itself goes when it is no longer held."""
+        self._journal.clear()
+        shutil.rmtree(self.path / "segments", ignore_errors=True)
+        for file in self.path.iterdir():
+            if file != self._lock_file and file.is_file():
+                file.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Generator[None, None, None]:
-        """Hold the folder; JobError if another process does."""
-        with (self.path / "lock").open("a+b") as file:
-            if not _lock(file.fileno()):
-                raise JobError(f"{self.path}: another process is at work on this conversion.", stage="resume",
-                               remedy="Wait for it, or choose another target with -o.")
-            yield
+        """Make the folder and hold it; JobError if another process does. An empty one is removed in the end."""
+        self.path.mkdir(exist_ok=True)
+        is_empty = False
+        try:
+            with self._lock_file.open("a+b") as file:
+                if not _lock(file.fileno()):
+                    raise JobError(f"{self.path}: another process is at work on this conversion.", stage="resume",
+                                   remedy="Wait for it, or choose another target with -o.")
+                try:
+                    yield
+                finally:
+                    is_empty = list(self.path.iterdir()) == [self._lock_file]
+        finally:
+            if is_empty:
+                with suppress(OSError):  # somebody else holds it by now
+                    self._lock_file.unlink(missing_ok=True)
+                    self.path.rmdir()
 
     def _read_journal(self) -> None:
-        file = self.path / "journal.jsonl"
-        if not file.exists():
+        if not self._journal_file.exists():
             return
-        for text in file.read_text(encoding="utf-8").splitlines():
+        for text in self._journal_file.read_text(encoding="utf-8").splitlines():
             with suppress(ValueError):  # the last line may be cut off
                 line = json.loads(text)
                 self._journal[line["index"]] = line
@@ -207,7 +227,7 @@ class _Meter:
     reporter: Reporter
     done: int = 0
     _skipped: int = 0
-    _began: float = field(default_factory=time.monotonic)
+    _recent: deque[tuple[float, int]] = field(default_factory=deque[tuple[float, int]])
 
     def skip(self, frames: int) -> None:
         """Frames of a unit that was finished before."""
@@ -222,11 +242,17 @@ class _Meter:
 
     def _tell(self) -> None:
         total = self.planner.planned_frames if self.planner.is_complete else self._estimate()
-        elapsed = time.monotonic() - self._began
-        made = self.done - self._skipped
-        rate = made / elapsed if elapsed > 0 else 0.0
+        rate = self._rate(time.monotonic(), self.done - self._skipped)
         left = (total - self.done) / rate if total is not None and rate > 0 else None
         self.reporter.progress(Progress("convert", self.done, total, rate, left))
+
+    def _rate(self, now: float, made: int) -> float:
+        """Frames per second, lately: what came before the first frame does not count."""
+        self._recent.append((now, made))
+        while len(self._recent) > 2 and self._recent[1][0] < now - _RATE_SECONDS:
+            self._recent.popleft()
+        elapsed = now - self._recent[0][0]
+        return (made - self._recent[0][1]) / elapsed if elapsed > 0 else 0.0
 
     def _estimate(self) -> int | None:
         info, chosen = self.conversion.info, self.conversion.range
@@ -243,6 +269,23 @@ def _journal_line(planned: PlannedUnit, segment: Path) -> dict[str, Any]:
         "run_out": planned.run_out, "times": hashlib.sha256(planned.times.tobytes()).hexdigest()[:16],
         "bytes": segment.stat().st_size,
     }
+
+
+@contextmanager
+def _explained(target: Path) -> Generator[None, None, None]:
+    """What the system says about writing, as a TargetError."""
+    try:
+        yield
+    except BrokenPipeError:  # not a file: whoever read our output has gone
+        raise
+    except OSError as problem:
+        # numpy reports a short write without saying why.
+        is_short = problem.errno is None and shutil.disk_usage(target.parent).free < _NEARLY_FULL
+        if problem.errno == errno.ENOSPC or is_short:
+            raise TargetError(f"{target}: the disk is full.", stage="target",
+                              remedy="Free some space and start the same conversion again.") from None
+        raise TargetError(f"{target}: it cannot be written ({problem.strerror or problem}).", stage="target",
+                          remedy="Choose another place with -o.") from None
 
 
 def _check_target(request: JobRequest) -> None:

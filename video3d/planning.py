@@ -6,7 +6,8 @@ Planning reads the source once, small, and hands units out while it goes on.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, takewhile
@@ -16,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from video3d.errors import SourceError
+from video3d.errors import Cancelled, SourceError
 from video3d.media.source import SmallPicture, ThumbnailReader
 from video3d.media.timeline import RisingTimes
 from video3d.settings import RangeSettings
@@ -94,13 +95,14 @@ class Planner:
         limits = UnitLimits()
         gatherer = UnitGatherer(limits)
         known = _Known(limits.warm_up, self._info.time_base)
-        for stamp in _with_shots(self._chosen(self._stamped(reader))):
-            known.add(stamp)
-            for unit in gatherer.push(stamp.time * self._info.time_base, stamp.starts_shot):
-                yield self._planned(unit, known)
+        with closing(self._stamped(reader)) as frames:
+            for stamp in _with_shots(self._chosen(frames)):
+                known.add(stamp)
+                for unit in gatherer.push(stamp.time * self._info.time_base, stamp.starts_shot):
+                    yield self._planned(unit, known)
         for unit in gatherer.flush():
             yield self._planned(unit, known)
-        if self.planned_frames == 0 and not self._reporter.is_cancelled():
+        if self.planned_frames == 0:
             raise SourceError(f"{self._info.path}: there is no frame in the chosen range.", stage="plan",
                               remedy="Check --start and --end against the video's length.")
         self.is_complete = True
@@ -114,7 +116,7 @@ class Planner:
         # A second early: the frame wanted must not be the one that reading begins with.
         return info.first_pts + int((self._range.start - 1) / info.time_base)
 
-    def _stamped(self, reader: ThumbnailReader) -> Iterator[tuple[_Stamp, SmallPicture]]:
+    def _stamped(self, reader: ThumbnailReader) -> Generator[tuple[_Stamp, SmallPicture], None, None]:
         """Every frame with its repaired time."""
         waiting: deque[SmallPicture] = deque()
         number = 0
@@ -131,7 +133,9 @@ class Planner:
     def _chosen(self, frames: Iterator[tuple[_Stamp, SmallPicture]]) -> Iterator[tuple[_Stamp, SmallPicture]]:
         for stamp, picture in frames:
             seconds = (stamp.time - self._info.first_pts) * self._info.time_base
-            if self._reporter.is_cancelled() or (self._range.end is not None and seconds >= self._range.end):
+            if self._reporter.is_cancelled():
+                raise Cancelled("Stopped.", stage="plan")
+            if self._range.end is not None and seconds >= self._range.end:
                 self._end = stamp.time
                 return
             if seconds >= self._range.start:

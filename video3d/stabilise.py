@@ -41,6 +41,8 @@ _LEAK_SECONDS = 0.08
 _SHOULDER = 0.05
 _BLANK_SPREAD, _CLEAR_SPREAD = 8.0, 20.0
 _BAR_LUMA = 24
+_LOOK_BACK = 0.8
+"""Weight of the next map in a shot's first maps."""
 _SHORTEST_MEMORY = 4.0
 """Frames, however few there are in a second."""
 _STILL_PIXELS = 0.04
@@ -61,8 +63,8 @@ class Steadiness:
 
 
 STEADINESS = {
-    Stabilisation.NORMAL: Steadiness(memory=0.6, agreement=0.3, locks_background=False),
-    Stabilisation.TALKING_HEAD: Steadiness(memory=1.0, agreement=0.3, locks_background=True),
+    Stabilisation.NORMAL: Steadiness(memory=0.6, agreement=0.2, locks_background=False),
+    Stabilisation.TALKING_HEAD: Steadiness(memory=1.0, agreement=0.2, locks_background=True),
 }
 
 
@@ -100,6 +102,7 @@ class DepthStabiliser:
         self._filter = None if self._steadiness is None else TemporalFilter(self._steadiness)
         self._range = RangeTracker()
         self._queue: deque[Pending] = deque()
+        self._has_emitted = False
 
     def push(self, raw: FloatMap, motion: Motion | None, grey: Grey, seconds: float) -> list[FloatMap]:
         """The next frame of the shot.
@@ -114,7 +117,7 @@ class DepthStabiliser:
         if self._filter is not None:
             near = self._filter.apply(_within_working_area(near), motion, blankness, seconds)
         low, high = self._range_of(near, grey)
-        self._queue.append(Pending(near, low, high, seconds, blankness >= 1.0))
+        self._queue.append(Pending(near, low, high, seconds, blankness >= 1.0, motion))
         ready: list[FloatMap] = []
         while seconds - self._queue[0].seconds >= self._look_ahead or len(self._queue) > LARGEST_QUEUE:
             ready.append(self._emit())
@@ -138,6 +141,9 @@ class DepthStabiliser:
         return min(low, high * (1 - _LEAST_METRIC_SPREAD)) if metric else low, high
 
     def _emit(self) -> FloatMap:
+        if self._filter is not None and not self._has_emitted:
+            self._queue = deque(self._filter.look_back(self._queue))
+        self._has_emitted = True
         self._range.settle(self._queue)
         return self._range.normalise(self._queue.popleft().near)
 
@@ -151,6 +157,7 @@ class Pending:
     high: float
     seconds: float
     is_blank: bool
+    motion: Motion | None
 
 
 class RangeTracker:
@@ -175,7 +182,7 @@ class RangeTracker:
             self._high = sum(item.high for item in shown) / len(shown)
         elif not self._recent:
             self._low, self._high = now.low, now.high
-        self._recent.append(replace(now, near=now.near[:0]))
+        self._recent.append(replace(now, near=now.near[:0], motion=None))
 
     def normalise(self, near: FloatMap) -> FloatMap:
         """`near` in 0…1: linear inside the range, which takes 0.05…0.95, with soft shoulders beyond it."""
@@ -213,7 +220,7 @@ class TemporalFilter:
         if motion is None or self._past is None or self._age is None or not fits or not self._has_seen:
             return self._start(near, blankness)
         size = (near.shape[1], near.shape[0])
-        flow = resize_flow(motion.to_previous, size)
+        flow = resize_flow(motion.to_previous, size) * np.float32(1 - blankness)
         confidence: FloatMap = cv2.resize(motion.confidence, size, interpolation=cv2.INTER_LINEAR)
         locked = self._lock.update(motion, flow, confidence, elapsed) if self._lock else None
         if locked is not None:
@@ -256,6 +263,28 @@ class TemporalFilter:
             self._age = np.minimum(age, np.where(locked, np.float32(lock_memory), np.float32(longest)))
         self._past = steady
         self._spread = _spread(steady)
+
+
+    def look_back(self, maps: Sequence[Pending]) -> list[Pending]:
+        """A shot's first maps, which had no past to lean on, steadied by those that follow them."""
+        later: Pending | None = None
+        result: list[Pending] = []
+        for item in reversed(maps):
+            alike = later is not None and later.near.shape == item.near.shape and not (later.is_blank or item.is_blank)
+            if later is not None and later.motion is not None and alike:
+                item = replace(item, near=self._backed(item.near, later.near, later.motion))
+            result.append(item)
+            later = item
+        return result[::-1]
+
+    def _backed(self, near: FloatMap, later: FloatMap, motion: Motion) -> FloatMap:
+        size = (near.shape[1], near.shape[0])
+        flow = resize_flow(motion.to_next_from_previous, size)
+        confidence = cv2.resize(motion.confidence, size, interpolation=cv2.INTER_LINEAR)
+        carried, confidence = _carry(later, confidence, flow)
+        trust = self._trust(carried, near, confidence, 0.0)
+        backed: Any = near + np.float32(_LOOK_BACK) * trust * (carried - near)
+        return backed
 
 
 class BackgroundLock:

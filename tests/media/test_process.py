@@ -131,11 +131,12 @@ def test_a_child_that_crashes_is_an_error_that_says_so(where: str, clip_of: Clip
         if where == "between messages":
             worker.read_payload(memoryview(bytearray(header["size"])))
         os.kill(worker._process.pid, signal.SIGKILL)
+        going_on: dict[str, Callable[[], object]] = {
+            "between messages": lambda: read_all(worker),
+            "in a payload": lambda: worker.read_payload(memoryview(bytearray(header["size"] * 1000))),
+        }
         with pytest.raises(WorkerError, match=r"clip\.mp4.*died") as caught:
-            if where == "between messages":
-                read_all(worker)
-            else:
-                worker.read_payload(memoryview(bytearray(header["size"] * 1000)))
+            going_on[where]()
     assert caught.value.stage == "decode"
     assert caught.value.remedy
     assert "clip.mp4" in caplog.text

@@ -95,8 +95,8 @@ def test_any_file_name_is_read(name: str | bytes, clip_of: Clips, tmp_path: Path
     assert info.width == 128
     assert info.path == str(path)
     monkeypatch.chdir(tmp_path)
-    assert replace(probe(Path(os.fsdecode(name))), path=info.path) == info
-    assert sum(1 for _ in ThumbnailReader(info)) == 24
+    assert replace(probe_here(os.fsdecode(name)), path=info.path) == info
+    assert sum(1 for _ in ThumbnailReader(replace(info, path=os.fsdecode(name)))) == 24
 
 
 # --- thumbnails

@@ -22,13 +22,14 @@ cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 Array = npt.NDArray[Any]
 
 _CUE_AREA = 128 * 72
-_FLOW_NOISE = 0.06
-"""Pixels of the cue grid: an eighth of a pixel of the flow's own grid, about."""
+_FLOW_NOISE = 0.15
+"""Pixels of the cue grid."""
 _SCENE_SECONDS = 1.5
 _LONGEST_MEMORY = 40.0
-_MOVING_HOLD_SECONDS = 4.0
+_MOVING_HOLD_SECONDS = 8.0
 _LEAST_RISE = 0.15
-_PRIOR_WEIGHT = 4.0
+_PRIOR_WEIGHT = 20.0
+_LEVEL_HORIZON = 0.45
 _LARGEST_SPREAD = 1.3
 
 
@@ -161,7 +162,7 @@ class ParallaxMemory:
         confidence = cv2.resize(motion.confidence, self._size, interpolation=cv2.INTER_AREA)
         self._carry(flow)
         confidence *= cues.texture(picture.luma) * (1 - picture.sky)
-        known = prior + self._weight / (self._weight + np.float32(_PRIOR_WEIGHT)) * (self._nearness - prior)
+        known: Any = prior + self._weight / (self._weight + np.float32(_PRIOR_WEIGHT)) * (self._nearness - prior)
         camera = cues.fit_camera(-flow, confidence, known, self._grid, _FLOW_NOISE)
         seen = cues.parallax(-flow, confidence, camera, self._grid, _FLOW_NOISE)
         total = self._weight + seen.weight
@@ -198,9 +199,9 @@ def _as_grey(luma: FloatMap) -> npt.NDArray[np.uint8]:
 
 def _scene(sky: FloatMap) -> Scene:
     share = float(sky.mean())
-    rows = sky.mean(axis=1)
-    lowest = float((rows > 0.25).sum()) / rows.size
-    return Scene(share, min(0.6, lowest) if share > 0.03 else 0.0)
+    lowest = float((sky.mean(axis=1) > 0.25).mean())
+    # Outdoors the camera is mostly level: the horizon is in the middle, or where the sky ends below it.
+    return Scene(share, max(_LEVEL_HORIZON, min(0.6, lowest)) * min(1.0, share * 8))
 
 
 def _raised(near: Array, shape: Array) -> Array:

@@ -29,13 +29,15 @@ def sky(rgb: Array) -> FloatMap:
     blueness = rgb[..., 2] - np.maximum(rgb[..., 0], 0.9 * rgb[..., 1])
     greyness = 1 - (rgb.max(-1) - rgb.min(-1)) / 0.25
     bright = np.clip((luma - 0.45) / 0.2, 0, 1) * np.clip(greyness, 0, 1)
-    colour = np.maximum(bright, np.clip(blueness / 0.08, 0, 1) * np.clip((luma - 0.15) / 0.15, 0, 1))
+    blue = np.clip(blueness / 0.08, 0, 1) * np.clip((luma - 0.15) / 0.15, 0, 1)
+    # A bright grey wall or floor looks like a clouded sky: that one is only believed in the upper part.
+    rows = (np.arange(height, dtype=np.float32)[:, None] + 0.5) / height
+    colour = np.maximum(bright * np.clip((0.75 - rows) / 0.2, 0, 1), blue)
     roughness = cv2.GaussianBlur(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), (0, 0), 1.5)
     smooth = np.clip(1.5 - roughness / 0.02, 0, 1)
     likely = colour * smooth
     likely = np.minimum.accumulate(cv2.blur(likely, (5, 5)) + 0.15, axis=0) - 0.15
-    rows = np.arange(height, dtype=np.float32)[:, None] / height
-    return np.clip(likely, 0, 1) * np.clip((0.75 - rows) / 0.2, 0, 1).astype(np.float32)
+    return np.clip(likely, 0, 1).astype(np.float32)
 
 
 def ground(size: tuple[int, int], horizon: float) -> FloatMap:
@@ -115,11 +117,13 @@ def fit_camera(flow: Flow, weight: FloatMap, nearness: FloatMap, grid: CameraGri
     """The camera motion that explains `flow` best where things are as near as `nearness` says.
 
     Least squares with Cauchy weights, so that things that move by themselves count little. `noise`: of the flow, in
-    pixels.
+    pixels. Every second row and column takes part: motion is smooth.
     """
-    basis = np.concatenate([grid.turns, grid.shifts * nearness[..., None, None]], -1).reshape(-1, 6).astype(np.float64)
-    target = flow.reshape(-1).astype(np.float64)
-    base = np.repeat(weight.reshape(-1), 2).astype(np.float64)
+    part = (slice(None, None, 2), slice(None, None, 2))
+    moved = grid.shifts[part] * nearness[part][..., None, None]
+    basis = np.concatenate([grid.turns[part], moved], -1).reshape(-1, 6).astype(np.float64)
+    target = flow[part].reshape(-1).astype(np.float64)
+    base = np.repeat(weight[part].reshape(-1), 2).astype(np.float64)
     weights = base
     solution = np.zeros(6)
     for _ in range(4):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from video3d.errors import DepthError
 from video3d.types import FloatMap, Plane
 
 
@@ -18,10 +17,3 @@ def map_from_picture(plane: Plane, bit_depth: int, full_range: bool = True) -> F
     low, high = (0.0, peak) if full_range else (16.0 * 2 ** (bit_depth - 8), 235.0 * 2 ** (bit_depth - 8))
     scaled = (plane.astype(np.float32) - np.float32(low)) * np.float32(1 / (high - low))
     return np.clip(scaled, 0, 1, out=scaled)
-
-
-def check_frame_count(depth_frames: int, source_frames: int, path: str) -> None:
-    """DepthError unless the depth video at `path` has a map for every frame of the source."""
-    if depth_frames < source_frames:
-        raise DepthError(f"{path} has {depth_frames} depth pictures, but the video has {source_frames} frames.",
-                         stage="depth", remedy="Make a depth video with one picture per frame.")

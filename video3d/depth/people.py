@@ -19,6 +19,7 @@ cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 
 _FACE_CASCADE = "haarcascade_frontalface_alt2.xml"
 _BODY_WINDOW = (64, 128)
+_BODY_PICTURE_HEIGHT = 300
 _BODY_WEIGHT = 0.5
 _CERTAIN_BODY_WEIGHT = 1.0
 _HOLD_SECONDS = 1.5
@@ -108,8 +109,14 @@ class PersonFinder:
         return [Person(_box(face, width, height), has_face=True) for face in faces]
 
     def _find_bodies(self, grey: npt.NDArray[np.uint8]) -> list[Person]:
+        if self._bodies is None:
+            return []
+        # The detector's window is 128 pixels high: enlarged, it finds smaller people too.
+        scale = max(1.0, _BODY_PICTURE_HEIGHT / grey.shape[0])
+        if scale > 1:
+            grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
         height, width = grey.shape
-        if self._bodies is None or height < _BODY_WINDOW[1] or width < _BODY_WINDOW[0]:
+        if height < _BODY_WINDOW[1] or width < _BODY_WINDOW[0]:
             return []
         bodies, weights = self._bodies.detectMultiScale(grey, winStride=(8, 8), padding=(16, 16), scale=1.15)
         return [Person(_box(body, width, height), has_face=False, is_certain=weight > _CERTAIN_BODY_WEIGHT)

@@ -46,7 +46,10 @@ class InputSize:
     """False where the size is fixed whatever `depth_size` says."""
 
     def fit(self, width: int, height: int, short_side: int | None = None) -> tuple[int, int]:
-        """(width, height) of the picture a model is shown for a source of `width` x `height`; never enlarged."""
+        """(width, height) of the picture a model is shown for a source of `width` x `height`.
+
+        Never enlarged, but for rounding.
+        """
         wanted = short_side if short_side is not None and self.follows_setting else self.short_side
         scale = min(1.0, wanted / min(width, height))
         columns, rows = (max(self.multiple, round(side * scale / self.multiple) * self.multiple)

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from video3d.errors import SettingsError, ToolError
 from video3d.media.ffmpeg import PROBE_SECONDS, FFmpeg
-from video3d.media.process import CREATION_FLAGS
+from video3d.media.process import CREATION_FLAGS, OWN_SESSION
 from video3d.settings import Codec, OutputSettings, Speed
 from video3d.types import ColourTags, PixelFormat
 
@@ -121,11 +121,11 @@ def _really_encodes(ffmpeg: FFmpeg, request: EncodeRequest) -> bool:
     size = f"{min(request.width, 640)}x{min(request.height, 360)}" if request.width <= WIDEST_H264 else (
         f"{request.width}x{request.height}")
     source = f"color=c=gray:s={size}:r=25:d=0.12,format={pixel_format}"
-    command = [ffmpeg.path, "-nostdin", "-v", "error", "-f", "lavfi", "-i", source, *encoder_arguments(request),
+    command = [ffmpeg.path, "-nostdin", "-v", "warning", "-f", "lavfi", "-i", source, *encoder_arguments(request),
                "-frames:v", "3", "-f", "null", "-"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS, stdin=subprocess.DEVNULL,
-                              check=False, creationflags=CREATION_FLAGS)
+                              check=False, start_new_session=OWN_SESSION, creationflags=CREATION_FLAGS)
     except (OSError, subprocess.TimeoutExpired):
         return False
     # Some builds fall back to another format with a warning: that is not what was asked for.

@@ -6,6 +6,7 @@ import contextlib
 import queue
 import subprocess
 import threading
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, cast
@@ -19,6 +20,8 @@ from video3d.types import Frame
 
 FRAMES_WAITING = 2
 """Enough to keep ffmpeg busy while the next frame is made."""
+WAIT_SECONDS = 0.1
+ENDING_SECONDS = 5.0
 
 
 def segment_command(ffmpeg: FFmpeg, request: EncodeRequest, target: Path) -> list[str]:
@@ -37,7 +40,11 @@ class SegmentEncoder:
     A thread of its own feeds the pipe, so that frames are made while ffmpeg encodes.
     """
 
-    def __init__(self, ffmpeg: FFmpeg, request: EncodeRequest, target: Path) -> None:
+    def __init__(self, ffmpeg: FFmpeg, request: EncodeRequest, target: Path, *, what: str = "",
+                 check: Callable[[], None] = lambda: None) -> None:
+        """`what` names the file in messages to the user. `check` is called while ffmpeg is waited for; it may raise."""
+        self._what = what or str(target)
+        self._check = check
         self._target = target
         self._part = target.with_suffix(".part.mp4")
         self._request = request
@@ -54,14 +61,18 @@ class SegmentEncoder:
 
     def write(self, frame: Frame, time: Fraction) -> None:
         """Add a frame shown `time` seconds after the segment's first; waits while ffmpeg is behind."""
-        self._waiting.put((frame, time))
+        self._put((frame, time))
         if self._failure is not None:
             raise self._explain()
 
     def finish(self) -> None:
         """Wait for the file to be whole; ToolError or TargetError where ffmpeg failed."""
-        self._waiting.put(None)
-        self._thread.join()
+        self._put(None)
+        while self._thread.is_alive() or self._process.poll() is None:
+            self._check()
+            self._thread.join(WAIT_SECONDS)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(WAIT_SECONDS)
         code = self._process.wait()
         self._errors.close()
         if self._failure is not None or code != 0:
@@ -84,6 +95,16 @@ class SegmentEncoder:
         self._errors.close()
         self._part.unlink(missing_ok=True)
 
+    def _put(self, item: tuple[Frame, Fraction] | None) -> None:
+        while not self._has_taken(item):
+            self._check()
+
+    def _has_taken(self, item: tuple[Frame, Fraction] | None) -> bool:
+        with contextlib.suppress(queue.Full):
+            self._waiting.put(item, timeout=WAIT_SECONDS)
+            return True
+        return False
+
     def _feed(self) -> None:
         request = self._request
         size = request.pixel_format.frame_bytes(request.width, request.height)
@@ -105,10 +126,18 @@ class SegmentEncoder:
             self._failure = problem
 
     def _explain(self) -> Video3DError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(ENDING_SECONDS)  # the pipe broke: it is about to say why
+        self._process.kill()
+        code = self._process.wait()
+        self._errors.close()
         text = self._errors.text.strip()
         if "No space left" in text:
             return TargetError(f"{self._target.parent}: the disk is full.", stage="encode",
-                               remedy="Free some space and start the same conversion again: it goes on from here.")
-        last = text.splitlines()[-1] if text else "it gave no reason"
-        return ToolError(f"ffmpeg's encoder {self._request.encoder} failed: {last}.", stage="encode",
-                         remedy="Try --encoder libx264, or another --codec.")
+                               remedy="Free some space and start the same conversion again.")
+        if code < 0 and not text:
+            return ToolError(f"{self._what}: ffmpeg, which encodes it, was killed (signal {-code}).", stage="encode",
+                             remedy="Start the same conversion again; if nobody killed it, memory ran out.")
+        last = text.splitlines()[-1].rstrip(".") if text else f"exit code {code}"
+        return ToolError(f"{self._what}: ffmpeg's encoder {self._request.encoder} failed ({last}).", stage="encode",
+                         remedy="Choose another encoder with --encoder, or another --codec.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from video3d.errors import ToolError
-from video3d.media.process import CREATION_FLAGS
+from video3d.media.process import CREATION_FLAGS, OWN_SESSION
 
 PROBE_SECONDS = 30
 
@@ -43,7 +43,7 @@ def find_ffmpeg() -> FFmpeg:
     version = _ask(path, "-version").splitlines()[0]
     stated = re.match(r"ffmpeg version n?(\S+)", version)
     numbers = re.match(r"(\d+)\.(\d+)", stated[1]) if stated else None
-    listed = re.findall(r"^ V\S{5} (\S+)", _ask(path, "-encoders"), re.MULTILINE)
+    listed = re.findall(r"^ V\S{5} (\w\S*)", _ask(path, "-encoders"), re.MULTILINE)
     return FFmpeg(path, stated[1] if stated else version, (int(numbers[1]), int(numbers[2])) if numbers else (99, 0),
                   frozenset(listed))
 
@@ -51,7 +51,8 @@ def find_ffmpeg() -> FFmpeg:
 def _ask(path: str, question: str) -> str:
     try:
         answer = subprocess.run([path, "-hide_banner", question], capture_output=True, timeout=PROBE_SECONDS,
-                                stdin=subprocess.DEVNULL, check=True, creationflags=CREATION_FLAGS)
+                                stdin=subprocess.DEVNULL, check=True, start_new_session=OWN_SESSION,
+                                creationflags=CREATION_FLAGS)
     except (OSError, subprocess.SubprocessError) as problem:
         raise ToolError(f"{Path(path)}: this ffmpeg does not run ({problem}).", stage="encode",
                         remedy="Reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to an ffmpeg that works.") from None

@@ -33,7 +33,7 @@ def mux(request: MuxRequest, report: Callable[[int], None]) -> list[str]:
     try:
         with ExitStack() as stack:
             output = stack.enter_context(_open_target(request))
-            video = _VideoTrack(request, output)
+            video = _VideoTrack(request, output, report)
             inputs = [video.packets(report)]
             if request.tracks is not Tracks.NONE:
                 others = OtherTracks(request, output, notices)
@@ -78,7 +78,7 @@ def _describe(request: MuxRequest, output: OutputContainer) -> None:
 class _VideoTrack:
     """Packets of all segments as one stream."""
 
-    def __init__(self, request: MuxRequest, output: OutputContainer) -> None:
+    def __init__(self, request: MuxRequest, output: OutputContainer, report: Callable[[int], None]) -> None:
         self._request = request
         self._times: npt.NDArray[np.int64] = np.fromfile(request.times, "<i8")
         # Decode times are the shown times, moved back by as many frames as the encoder reorders.
@@ -86,6 +86,7 @@ class _VideoTrack:
         self._extradata: bytes | None = None
         for segment in request.segments:
             self._look_at(segment)
+            report(0)
         with av.open(request.segments[0].path) as first:
             self._stream = output.add_stream_from_template(first.streams.video[0])
         self._stream.time_base = Fraction(1, request.time_scale)

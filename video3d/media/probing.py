@@ -89,7 +89,7 @@ def _describe(path: str, container: InputContainer, stream: VideoStream, frames:
         source_pixel_format=source_format.name, colour=_colour(first, source_format, height),
         time_base=Fraction(stream.time_base or Fraction(1, 1000)),
         frame_rate=Fraction(stream.average_rate) if stream.average_rate else None,
-        duration=Fraction(container.duration, av.time_base) if container.duration else None,
+        duration=_duration(container, stream),
         start_time=Fraction(start, av.time_base) if start else Fraction(0),
         first_pts=first.pts or 0, coded_width=first.width, coded_height=first.height,
         rotation=rotation, mirrored=mirrored,
@@ -97,6 +97,18 @@ def _describe(path: str, container: InputContainer, stream: VideoStream, frames:
         tracks=tuple(_track(item) for item in container.streams), chapters=_chapters(container),
         tags=tuple(sorted(container.metadata.items())), notices=tuple(notices),
     )
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """As the file states it; where the video track states that it ends before the others, its own."""
+    if not container.duration:
+        return None
+    whole = Fraction(container.duration, av.time_base)
+    if not stream.duration or stream.time_base is None:
+        return whole
+    zero = Fraction(container.start_time or 0, av.time_base)
+    own = ((stream.start_time or 0) + stream.duration) * Fraction(stream.time_base) - zero
+    return min(whole, own) if own > 0 else whole
 
 
 def shown_size(width: int, height: int, aspect: Fraction, rotation: int) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 
 from video3d import errors
 from video3d.errors import Video3DError, WorkerError
-from video3d.media.protocol import read_header
+from video3d.media.protocol import read_header, read_into
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +25,9 @@ MEMORY_LIMIT = 6 << 30
 """Bytes of address space; libav's thread stacks count, though they are never used."""
 SILENCE_LIMIT = 60.0
 """Seconds without a message after which a worker is taken for hung."""
+
+_KILLED = (-9, -15)
+"""Exit codes of a process that others ended: SIGKILL, SIGTERM."""
 
 # Ctrl-C at the terminal reaches us alone; we end our children in order.
 OWN_SESSION = sys.platform != "win32"
@@ -60,11 +63,6 @@ class WorkerProcess:
                  trace: TracebackType | None) -> None:
         self.close()
 
-    @property
-    def payload(self) -> IO[bytes]:
-        """Where the payload of the message just read is waiting."""
-        return self._stdout
-
     def messages(self) -> Iterator[dict[str, Any]]:
         """Messages up to and with the one that ends the answer; errors are raised as what they are."""
         while True:
@@ -84,9 +82,12 @@ class WorkerProcess:
             raise kind(message["message"], stage=message["stage"], remedy=message["remedy"])
         return message
 
-    def reading(self) -> _Watchdog:
-        """A context in which a silent child is killed: hold it while reading a payload."""
-        return self._watchdog
+    def read_payload(self, view: memoryview) -> None:
+        """Fill `view` from the payload of the message just read; WorkerError if the child is gone or hangs."""
+        with self._watchdog:
+            is_whole = read_into(self._stdout, view)
+        if not is_whole:
+            raise self._death()
 
     def close(self) -> None:
         """End the child and wait for it."""
@@ -109,6 +110,9 @@ class WorkerProcess:
         _log.warning("media worker (%s) on %s died with exit code %s: %s", self._task, self._what, code, text)
         if "MemoryError" in text or "annot allocate" in text:
             return WorkerError(f"{self._what}: it needs more memory than is allowed.", stage=self._task)
+        if code in _KILLED:
+            return WorkerError(f"{self._what}: the process that reads it was killed (signal {-code}).",
+                               stage=self._task, remedy="Start again; if nobody killed it, memory ran out.")
         return WorkerError(f"{self._what}: the process that reads it died (exit code {code}).", stage=self._task,
                            remedy="The file is probably damaged; the other files are not touched by this.")
 

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from video3d.errors import SourceError, WorkerError
+from video3d.errors import SourceError
 from video3d.media.process import MEMORY_LIMIT, WorkerProcess
-from video3d.media.protocol import read_into
 from video3d.serial import from_json, to_json
 from video3d.types import Frame, PixelFormat, Plane, VideoInfo
 
@@ -159,12 +158,10 @@ def _pictures(worker: WorkerProcess, shapes: tuple[tuple[int, int], ...], dtype:
             notices.extend(notice for notice in header["notices"] if notice not in notices)
             return
         planes: list[Plane] = []
-        with worker.reading():
-            for shape in shapes:
-                plane = np.empty(shape, dtype)
-                if not read_into(worker.payload, plane.data.cast("B")):
-                    raise WorkerError("The decoder ended in the middle of a picture.", stage="decode")
-                planes.append(plane)
+        for shape in shapes:
+            plane = np.empty(shape, dtype)
+            worker.read_payload(plane.data.cast("B"))
+            planes.append(plane)
         yield header, (planes[0], planes[1], planes[2])
 
 
@@ -173,5 +170,7 @@ def _check_file(path: Path) -> None:
         raise SourceError(f"{path}: there is no such file.", stage="probe", remedy="Check the name.")
     if path.is_dir():
         raise SourceError(f"{path}: this is a folder.", stage="probe", remedy="Name a video file.")
-    if path.is_file() and path.stat().st_size == 0:
+    if not path.is_file():
+        raise SourceError(f"{path}: this is a device or a pipe.", stage="probe", remedy="Name a video file.")
+    if path.stat().st_size == 0:
         raise SourceError(f"{path}: the file is empty (zero bytes).", stage="probe", remedy="Get the file again.")

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from video3d.stereo.compiling import HAS_NUMBA
+
 RowKernel = Callable[..., Any]
 """Works on the rows `first` to `last`, its last two arguments, and writes only those."""
+
+
+@dataclass(frozen=True)
+class PlateKernels:
+    """See `plate_kernels`."""
+
+    plate_rows: RowKernel
+    reopen_rows: RowKernel
+    paint_rows: RowKernel
 
 
 @dataclass(frozen=True)
@@ -25,19 +35,24 @@ class Kernels:
     seam_rows: RowKernel
     tone_rows: RowKernel
     snap_rows: RowKernel
-    plate_rows: RowKernel | None
-    reopen_rows: RowKernel | None
-    paint_rows: RowKernel | None
+    plate: PlateKernels | None
+    """None where numba is missing: the background plate is left out then."""
+    surface_jump: float
+    """Neighbours whose disparity falls by more pixels belong to different surfaces."""
+    region: int
+    """Mask of the region in a map of kinds."""
 
 
 def load_kernels(compiled: bool | None = None) -> Kernels:
     """The compiled kernels or the plain ones; None takes the compiled ones where numba is installed."""
     if compiled is None:
-        compiled = importlib.util.find_spec("numba") is not None
+        compiled = HAS_NUMBA
     names = ("kernels", "edge_kernels") if compiled else ("plain", "plain_edges")
     warp, edge = (importlib.import_module(f"video3d.stereo.{name}") for name in names)
-    plate: Any = importlib.import_module("video3d.stereo.plate_kernels") if compiled else None
+    plate = None
+    if compiled:
+        rows = importlib.import_module("video3d.stereo.plate_kernels")
+        plate = PlateKernels(rows.plate_rows, rows.reopen_rows, rows.paint_rows)
     return Kernels(warp.project_rows, warp.region_rows, warp.gather_rows, warp.chroma_rows, warp.ground_rows,
                    warp.fill_rows, warp.seam_rows, edge.tone_rows, edge.snap_rows,
-                   getattr(plate, "plate_rows", None), getattr(plate, "reopen_rows", None),
-                   getattr(plate, "paint_rows", None))
+                   plate, warp.SURFACE_JUMP, warp.REGION)

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from video3d.stereo.compiling import compiled
-from video3d.stereo.constants import NO_TONE, TONE_FAR, TONE_NEAR, TONE_REACH, TONE_TRUST
+
+TONE_REACH = 3
+"""Pixels of the coarse disparity to each side in which the tones of two surfaces are measured."""
+TONE_NEAR = 0.6
+TONE_FAR = 0.4
+"""Between these shares of the way from the farther to the nearer surface a pixel counts for neither."""
+TONE_TRUST = 0.35
+"""How far along that way a clear difference in luma may move the edge."""
+NO_TONE = 1e6
 
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 

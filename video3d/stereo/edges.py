@@ -22,16 +22,22 @@ _LEAST_STEP = 1.0
 """Disparity steps below so many pixels need no edge."""
 _RAMP = 1.1
 """How much steeper than the mean slope around the steepest place is where a ramp joins two surfaces."""
+_SURE = 0.04
+"""Within this share of the step from a surface a pixel is on it."""
 _NOISE = 6.0 / 255.0
 """Differences in luma that mean nothing, as a share of the peak."""
 
 
-def widened(disparity: FloatMap, pixels: int) -> FloatMap:
-    """Near things made wider by `pixels` to each side, so that their rims, mixed with what is behind, move along."""
+def widened(disparity: FloatMap, pixels: int, left_eye: bool) -> FloatMap:
+    """Near things made wider by `pixels`, half to each side, so that their rims, mixed with what is behind, move along.
+
+    An odd pixel goes to the side where the new eye will see behind them.
+    """
     if pixels <= 0:
         return disparity
-    kernel = np.ones((1, 2 * pixels + 1), np.uint8)
-    return np.asarray(cv2.dilate(disparity, kernel), np.float32)
+    kernel = np.ones((1, pixels + 1), np.uint8)
+    anchor = pixels // 2 if left_eye else pixels - pixels // 2
+    return np.asarray(cv2.dilate(disparity, kernel, anchor=(anchor, 0)), np.float32)
 
 
 def at_frame_size(disparity: FloatMap, luma: Plane, peak: int, kernels: Kernels, workers: RowWorkers) -> FloatMap:
@@ -91,5 +97,13 @@ def _surfaces(coarse: FloatMap) -> tuple[FloatMap, FloatMap, npt.NDArray[np.uint
     slope[:-1] = np.maximum(slope[:-1], np.abs(np.diff(coarse, axis=0)))
     steepest = np.asarray(cv2.dilate(slope, kernel), np.float32)
     step = high - low
-    marked = (step > _LEAST_STEP) & (steepest > step * (_RAMP / (2 * _REACH)))
-    return high, low, marked.astype(np.uint8)
+    # At the picture's rim the window is cut; continued slopes there are still slopes.
+    beyond = np.pad(coarse, _REACH, mode="reflect", reflect_type="odd") if min(coarse.shape) > _REACH else coarse
+    whole = np.asarray(cv2.dilate(beyond, kernel) - cv2.erode(beyond, kernel), np.float32)
+    if beyond is not coarse:
+        whole = whole[_REACH:-_REACH, _REACH:-_REACH]
+    marked = (step > _LEAST_STEP) & (steepest > whole * (_RAMP / (2 * _REACH)))
+    # What lies on one of the two already stays there, unless its neighbour does not.
+    between = np.minimum(high - coarse, coarse - low) > np.maximum(step * _SURE, 0.25)
+    beside = cv2.dilate(between.astype(np.uint8), np.ones((3, 3), np.uint8))
+    return high, low, marked.astype(np.uint8) & np.asarray(beside, np.uint8)

@@ -13,26 +13,43 @@ from typing import Any
 import numpy as np
 
 from video3d.stereo.compiling import compiled
-from video3d.stereo.constants import (
-    BORDER_DETAIL,
-    BORDER_LEFT,
-    BORDER_RIGHT,
-    BORDER_SPREAD,
-    HOLE,
-    HOLE_DETAIL,
-    HOLE_SPREAD,
-    REGION,
-    SEAM,
-    SEAM_SHARE,
-    SEEN,
-    SPREAD_LEAST,
-    SPREAD_MOST,
-    SPREAD_TAPS,
-    STRIP_LONGEST,
-    STRIP_SHARE,
-    SURFACE_JUMP,
-    UNSET,
-)
+
+# numba keeps compiled code by the age of its source file: numbers it bakes in must stand in that file.
+SURFACE_JUMP = 1.5
+"""Neighbours whose disparity falls by more than so many pixels belong to different surfaces."""
+UNSET = -1e9
+"""Stands in a shift map where nothing has landed."""
+
+SEEN = 0
+"""The source shows what this pixel sees."""
+HOLE = 1
+"""Disoccluded: hidden in the source by something nearer."""
+BORDER_LEFT = 2
+"""Beyond the source's left edge."""
+BORDER_RIGHT = 3
+"""Beyond the source's right edge."""
+REGION = 3
+"""Mask of the above."""
+SEAM = 4
+"""Added where the neighbour to the left or right lies on another surface."""
+
+STRIP_SHARE = 0.5
+"""A filled pixel's ground tone is the mean of a strip of the surface behind, so many pixels long per pixel of
+distance."""
+STRIP_LONGEST = 24
+HOLE_SPREAD = 0.2
+"""Its standard deviation across rows, per pixel of distance to the surface behind: what lies farther in is known
+less."""
+BORDER_SPREAD = 0.25
+SPREAD_LEAST = 0.3
+SPREAD_MOST = 10.0
+SPREAD_TAPS = 6
+"""Rows looked at to each side; where it spreads wider, in strides."""
+HOLE_DETAIL = 0.7
+"""How much of the mirrored surface's texture is laid over the ground tone."""
+BORDER_DETAIL = 0.3
+SEAM_SHARE = 0.2
+"""Weight of each side neighbour where two surfaces meet: the mixed pixels of a real edge."""
 
 _TORN = np.float32(1e9)
 # Whole numbers would turn float32 arithmetic into float64.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from video3d.stereo.constants import (
+from video3d.stereo.kernels import (
     BORDER_DETAIL,
     BORDER_LEFT,
     BORDER_RIGHT,
@@ -28,6 +28,8 @@ from video3d.stereo.constants import (
     UNSET,
 )
 from video3d.types import FloatMap, Plane
+
+__all__ = ["REGION", "SURFACE_JUMP"]
 
 _Array = npt.NDArray[Any]
 

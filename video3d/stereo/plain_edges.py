@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from video3d.stereo.constants import NO_TONE, TONE_FAR, TONE_NEAR, TONE_REACH, TONE_TRUST
+from video3d.stereo.edge_kernels import NO_TONE, TONE_FAR, TONE_NEAR, TONE_REACH, TONE_TRUST
 from video3d.types import FloatMap, Plane
 
 _Array = npt.NDArray[Any]

@@ -9,18 +9,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from video3d.stereo.backend import Kernels
+from video3d.stereo.backend import PlateKernels
 from video3d.stereo.rows import RowWorkers
 from video3d.stereo.warp import WarpMap
 from video3d.types import FloatMap, Frame, Motion, PixelFormat
 
 _Array = npt.NDArray[Any]
-_STRIDE = 3
+_STRIDE = 4
 _ROUNDS = 10
 _SCALES = (3.0, 0.15)
 _LEAST_INLIERS = 0.4
 _STILL = 0.08
-TOLERANCE = 1.0
+TOLERANCE = 0.5
 TOLERANCE_SHARE = 0.0015
 LIKENESS = 12.0 / 255.0
 
@@ -30,8 +30,8 @@ class MotionStep:
     """How the background moves between two neighbouring frames: 16 numbers each way.
 
     A rigid scene seen by a moving camera moves by u = a0 + a1 X + a2 Y + a3 X² + a4 XY + D (a5 + a6 X), v alike, with
-    X, Y the place and D the disparity, which is affine in inverse depth (Longuet-Higgins and Prazdny 1980); the last two
-    numbers carry the disparity itself over.
+    X, Y the place and D the disparity, which is affine in inverse depth (Longuet-Higgins and Prazdny 1980); the last
+    two numbers carry the disparity itself over.
     """
 
     to_previous: _Array
@@ -137,8 +137,7 @@ class PlateMap:
     """Which frame shows what the source hides: see `plate_kernels.plate_rows`."""
 
     source: _Array
-    source_x: FloatMap
-    source_y: FloatMap
+    places: _Array
     runs: _Array
     counts: _Array
 
@@ -153,12 +152,12 @@ class _Recalled:
 class BackgroundPlate:
     """The frames around the one being made, within the shot, and the background's motion between them."""
 
-    def __init__(self, width: int, height: int, pixel_format: PixelFormat, look_ahead: int, kernels: Kernels,
+    def __init__(self, width: int, height: int, pixel_format: PixelFormat, look_ahead: int, kernels: PlateKernels,
                  workers: RowWorkers) -> None:
         self._size = (width, height)
         self._format = pixel_format
         self._look_ahead = look_ahead
-        self._capacity = 3 * look_ahead + 1
+        self._capacity = 2 * look_ahead + 1
         self._kernels = kernels
         self._workers = workers
         self._planes: list[_Array] = [np.zeros((self._capacity, *shape), pixel_format.dtype)
@@ -197,13 +196,13 @@ class BackgroundPlate:
         invented = np.zeros((height, width), np.uint8)
         if recalled is not None and recalled.number == number - 1:
             invented = recalled.invented
-        found = PlateMap(np.empty((height, width), np.int16), np.empty((height, width), np.float32),
-                         np.empty((height, width), np.float32), warp.runs.copy(), warp.counts.copy())
+        places: _Array = np.empty((height, width, 4), np.float32)
+        found = PlateMap(np.empty((height, width), np.int16), places, warp.runs, warp.counts)
         self._workers.run(self._kernels.plate_rows, height, warp.shift, found.runs, found.counts, self._planes[0],
                           self._disparities, number % self._capacity, future, past,
                           invented, share,
                           TOLERANCE + TOLERANCE_SHARE * width, LIKENESS * self._format.peak, left_eye, found.source,
-                          found.source_x, found.source_y)
+                          found.places)
         self._workers.run(self._kernels.reopen_rows, height, warp.shift, found.runs, found.counts, found.source)
         return found
 
@@ -218,7 +217,8 @@ class BackgroundPlate:
         recalled = self._recalled.get(left_eye)
         before = self._planes[plane][0] if recalled is None else recalled.planes[plane]
         self._workers.run(self._kernels.paint_rows, out.shape[0], self._planes[plane], before, found.runs, found.counts,
-                          found.source, found.source_x, found.source_y, step_x, step_y, left_eye, out, self._format.peak)
+                          found.source, found.places, step_x, step_y, left_eye, out,
+                          self._format.peak)
 
     def _chains(self, number: int) -> tuple[_Array, _Array]:
         future: list[_Array] = []

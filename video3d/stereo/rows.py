@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -26,7 +27,7 @@ class RowWorkers:
         count = 2 * self._workers
         edges = [rows * n // count for n in range(count + 1)]
         tasks = [self._pool.submit(function, *arguments, first, last)
-                 for first, last in zip(edges, edges[1:], strict=False) if last > first]
+                 for first, last in itertools.pairwise(edges) if last > first]
         for task in tasks:
             task.result()
 

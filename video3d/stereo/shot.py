@@ -9,7 +9,6 @@ import numpy as np
 
 from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.stereo.backend import load_kernels
-from video3d.stereo.constants import REGION
 from video3d.stereo.edges import at_frame_size, widened
 from video3d.stereo.plate import BackgroundPlate
 from video3d.stereo.rows import RowWorkers
@@ -52,13 +51,14 @@ class ShotSynthesizer:
         self._format = pixel_format
         self._eye = eye
         self._site = chroma_site or ChromaSite.LEFT
-        self._edge_dilation = edge_dilation
+        # Both eyes are made from one map: what is odd would favour one of them.
+        self._edge_dilation = edge_dilation + edge_dilation % 2 if eye is Eye.BOTH else edge_dilation
         self._rows = RowWorkers(workers)
         self._kernels = load_kernels(compiled)
         self._warper = Warper(self._kernels, self._rows)
         self._plate: BackgroundPlate | None = None
-        if background_plate and self._kernels.plate_rows is not None and look_ahead > 0:
-            self._plate = BackgroundPlate(width, height, pixel_format, look_ahead, self._kernels, self._rows)
+        if background_plate and self._kernels.plate is not None and look_ahead > 0:
+            self._plate = BackgroundPlate(width, height, pixel_format, look_ahead, self._kernels.plate, self._rows)
         self._look_ahead = look_ahead if self._plate is not None else 0
         self._motion = MotionEstimator(flow_size(width, height))
         self._waiting: deque[_Waiting] = deque()
@@ -81,7 +81,7 @@ class ShotSynthesizer:
         if disparity.ndim != 2 or disparity.shape[0] > frame.height or disparity.shape[1] > frame.width:
             raise ValueError(f"disparity of shape {disparity.shape} for {frame}")
         full = at_frame_size(disparity, frame.planes[0], self._format.peak, self._kernels, self._rows)
-        full = widened(full, self._edge_dilation)
+        full = widened(full, self._edge_dilation, self._eye is Eye.LEFT)
         if self._plate is not None:
             self._plate.put(self._pushed, frame, full, self._motion_to(frame, motion))
         self._waiting.append(_Waiting(self._pushed, frame, full))
@@ -121,10 +121,10 @@ class ShotSynthesizer:
         found = None
         unseen = None
         if self._plate is not None:
-            unseen = facing(luma.kind & np.uint8(REGION), left_eye)
+            unseen = facing(luma.kind & np.uint8(self._kernels.region), left_eye)
             found = self._plate.find(waiting.number, luma, share, left_eye)
             if found is not None:
-                self._warper.find_regions(luma)
+                luma = self._warper.with_regions(luma)
         chroma = self._warper.chroma_map(luma, self._format, self._site, left_eye)
         planes: list[Plane] = []
         for n, (plane, warp) in enumerate(zip(waiting.frame.planes, (luma, chroma, chroma), strict=True)):

@@ -18,7 +18,7 @@ def synthesize(
     disparity: FloatMap,
     eye: str | Eye = "right",
     *,
-    edge_dilation: int = 1,
+    edge_dilation: int = 2,
     workers: int = 2,
     compiled: bool | None = None,
 ) -> npt.NDArray[np.uint8]:
@@ -40,7 +40,7 @@ def synthesize(
     result = np.empty_like(image)
     with RowWorkers(workers) as rows:
         luma = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
-        full = widened(at_frame_size(disparity, luma, 255, kernels, rows), edge_dilation)
+        full = widened(at_frame_size(disparity, luma, 255, kernels, rows), edge_dilation, left_eye)
         warper = Warper(kernels, rows)
         warp = warper.map(full, left_eye)
         for channel in range(3):

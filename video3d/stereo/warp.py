@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from video3d.stereo.backend import Kernels
-from video3d.stereo.constants import SURFACE_JUMP
 from video3d.stereo.rows import RowWorkers
 from video3d.types import ChromaSite, FloatMap, PixelFormat, Plane
 
@@ -48,9 +47,10 @@ class Warper:
 
     def map(self, disparity: FloatMap, left_eye: bool) -> WarpMap:
         """The warp map of a source-view disparity, float32 [H, W] in pixels."""
-        warp = _room(*disparity.shape, SURFACE_JUMP)
+        height, width = disparity.shape
+        warp = _room(height, width, self._kernels.surface_jump)
         self._workers.run(self._kernels.project_rows, disparity.shape[0], facing(disparity, left_eye), warp.shift)
-        self.find_regions(warp)
+        self._find_regions(warp)
         return warp
 
     def chroma_map(self, luma: WarpMap, pixel_format: PixelFormat, site: ChromaSite, left_eye: bool) -> WarpMap:
@@ -60,14 +60,14 @@ class Warper:
             return luma
         height, width = luma.shift.shape
         chroma_width, chroma_height = pixel_format.chroma_size(width, height)
-        warp = _room(chroma_height, chroma_width, SURFACE_JUMP / (1 << shift_x))
+        warp = _room(chroma_height, chroma_width, self._kernels.surface_jump / (1 << shift_x))
         sites_x = 2 if shift_x and site is ChromaSite.CENTRE else 1
         sites_y = 2 if shift_y and site is not ChromaSite.TOP_LEFT else 1
         # Chroma sits at even columns of the true orientation, so that is the orientation to work in.
         self._workers.run(self._kernels.chroma_rows, chroma_height, facing(luma.shift, left_eye),
                           facing(luma.kind, left_eye), facing(warp.shift, left_eye), 1 << shift_x, 1 << shift_y,
                           sites_x, sites_y)
-        self.find_regions(warp)
+        self._find_regions(warp)
         return warp
 
     def gather(self, plane: Plane, warp: WarpMap, left_eye: bool, peak: int, out: Plane) -> None:
@@ -84,14 +84,19 @@ class Warper:
                           warp.tone, warp.detail, warp.jump, peak)
         self._workers.run(self._kernels.seam_rows, rows, plane, warp.kind)
 
-    def find_regions(self, warp: WarpMap) -> None:
-        """Says what each pixel of `warp` is and continues the surfaces behind; `shift` UNSET marks what nothing shows."""
+    def with_regions(self, warp: WarpMap) -> WarpMap:
+        """`warp` with new runs, its regions found again; `shift` UNSET marks what nothing shows."""
+        again = replace(warp, runs=np.empty_like(warp.runs), counts=np.empty_like(warp.counts))
+        self._find_regions(again)
+        return again
+
+    def _find_regions(self, warp: WarpMap) -> None:
         self._workers.run(self._kernels.region_rows, warp.shift.shape[0], warp.shift, warp.kind, warp.runs,
                           warp.counts, warp.jump)
 
 
 def _room(height: int, width: int, jump: float) -> WarpMap:
     size = (height, width)
-    return WarpMap(np.empty(size, np.float32), np.empty(size, np.uint8), 
+    return WarpMap(np.empty(size, np.float32), np.empty(size, np.uint8),
                    np.empty((height, width // 2 + 1, 3), np.int16), np.empty(height, np.int32), jump,
                    np.empty(size, np.float32), np.empty(size, np.float32))
