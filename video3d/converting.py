@@ -11,12 +11,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from video3d.errors import Cancelled, WorkerError
 from video3d.media.encoders import EncodeRequest
 from video3d.media.encoding import SegmentEncoder
 from video3d.media.ffmpeg import FFmpeg
 from video3d.media.source import FrameReader
-from video3d.motion import flow_size, small_grey
+from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.nearness import NearnessStage, Taken
 from video3d.planning import PlannedUnit
 from video3d.prefetch import Prefetch
@@ -47,6 +50,8 @@ class UnitSettings:
     """Per cent of the width."""
     look_ahead: float
     """Seconds that the design of disparity looks ahead."""
+    plate_frames: int
+    """Frames that the background plate looks ahead; 0 where there is none."""
     workers: int
 
 
@@ -74,6 +79,7 @@ class UnitConverter:
             look_ahead_seconds=shared.look_ahead,
         ))
         self._eyes = _Eyes(shared)
+        self._needs_motion = nearness.needs_motion or self._eyes.needs_motion
         self._ending = threading.Event()
 
     def close(self) -> None:
@@ -124,9 +130,15 @@ class UnitConverter:
         size = flow_size(self._shared.info.width, self._shared.info.height)
         number = unit.first - unit.warm_up
         frames = self._reader.read(number, planned.times, planned.stated, interlaced=planned.interlaced)
+        estimator = MotionEstimator(size)
+        before: npt.NDArray[np.uint8] | None = None
         for frame in self._checked(frames):
             grey = small_grey(frame.planes[0], frame.pixel_format.bit_depth, size)
-            yield Taken(frame, number, float(frame.pts * base), grey, unit.first <= number <= unit.last)
+            motion = None
+            if before is not None and number not in unit.cuts and self._needs_motion:
+                motion = estimator.estimate(before, grey)
+            yield Taken(frame, number, float(frame.pts * base), grey, motion, unit.first <= number <= unit.last)
+            before = grey
             number += 1
 
     def _designed(self, frames: Iterator[Taken], planned: PlannedUnit) -> Iterator[Designed]:
@@ -201,8 +213,10 @@ class _Eyes:
         self._format = shared.eye_format
         self._synthesizer = ShotSynthesizer(
             info.width, info.height, shared.eye_format, stereo.eye, chroma_site=info.colour.chroma_site,
-            edge_dilation=stereo.edge_dilation, background_plate=stereo.background_plate, workers=shared.workers,
+            edge_dilation=stereo.edge_dilation, background_plate=shared.plate_frames > 0, workers=shared.workers,
+            look_ahead=shared.plate_frames,
         )
+        self.needs_motion = shared.plate_frames > 0 and self._layout not in DEPTH_LAYOUTS
 
     def close(self) -> None:
         self._synthesizer.close()
@@ -219,7 +233,8 @@ class _Eyes:
             if designed.starts_shot:
                 yield from self._emit(self._synthesizer.flush(), waiting)
             waiting.append(designed)
-            yield from self._emit(self._synthesizer.push(designed.taken.frame, designed.disparity), waiting)
+            taken = designed.taken
+            yield from self._emit(self._synthesizer.push(taken.frame, designed.disparity, taken.motion), waiting)
         yield from self._emit(self._synthesizer.flush(), waiting)
 
     def _emit(self, pairs: list[StereoFrame], waiting: deque[Designed]) -> Iterator[Frame]:

@@ -16,10 +16,9 @@ from video3d.depth.picture import small_rgb
 from video3d.depth.registry import DepthModel
 from video3d.errors import DepthError
 from video3d.media.source import FrameReader, probe
-from video3d.motion import MotionEstimator, flow_size
 from video3d.settings import Stabilisation
 from video3d.stabilise import DepthStabiliser
-from video3d.types import ColourTags, DepthEstimator, DepthInput, FloatMap, Frame, PixelFormat
+from video3d.types import ColourTags, DepthEstimator, DepthInput, FloatMap, Frame, Motion, PixelFormat
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 
@@ -40,12 +39,19 @@ class Taken:
     seconds: float
     grey: npt.NDArray[np.uint8]
     """Its luma, small: what motion, bars and blank pictures are seen on."""
+    motion: Motion | None
+    """From the frame before; None at the first frame of a shot, and where nobody needs it."""
     is_written: bool
     """False in a warm-up and a run-out."""
 
 
 class NearnessStage(Protocol):
     """Push the frames of a shot, flush at its end: as many maps come out, in order, float32 [h, w] in 0…1."""
+
+    @property
+    def needs_motion(self) -> bool:
+        """Whether frames must come with their motion."""
+        ...
 
     def push(self, taken: Taken) -> list[FloatMap]:
         """The next frame; maps that are now certain."""
@@ -61,7 +67,9 @@ class NearnessStage(Protocol):
 
 
 class EstimatedNearness:
-    """Motion, a depth model, and the stabiliser, one after the other."""
+    """A depth model and the stabiliser, one after the other."""
+
+    needs_motion = True
 
     def __init__(self, model: DepthModel, estimator: DepthEstimator, size: tuple[int, int], depth_size: int,
                  colour: ColourTags, mode: Stabilisation, look_ahead: float) -> None:
@@ -69,22 +77,17 @@ class EstimatedNearness:
         self._estimator = estimator
         self._input_size = model.input_size.fit(*size, depth_size)
         self._colour = colour
-        self._motion = MotionEstimator(flow_size(*size))
         self._stabiliser = DepthStabiliser(model.kind, mode, look_ahead)
-        self._previous: npt.NDArray[np.uint8] | None = None
 
     def push(self, taken: Taken) -> list[FloatMap]:
         """See `NearnessStage`."""
-        motion = None if self._previous is None else self._motion.estimate(self._previous, taken.grey)
-        picture = DepthInput(small_rgb(taken.frame, self._input_size, self._colour), motion,
-                             starts_shot=self._previous is None, seconds=taken.seconds)
+        picture = DepthInput(small_rgb(taken.frame, self._input_size, self._colour), taken.motion,
+                             starts_shot=taken.motion is None, seconds=taken.seconds)
         (raw,) = self._estimator.estimate([picture])
-        self._previous = taken.grey
-        return self._stabiliser.push(raw, motion, taken.grey, taken.seconds)
+        return self._stabiliser.push(raw, taken.motion, taken.grey, taken.seconds)
 
     def flush(self) -> list[FloatMap]:
         """See `NearnessStage`."""
-        self._previous = None
         return self._stabiliser.flush()
 
     def close(self) -> None:
@@ -94,6 +97,8 @@ class EstimatedNearness:
 
 class GivenNearness:
     """Maps made elsewhere, taken as they are: frame number n of the source has map number n."""
+
+    needs_motion = False
 
     def __init__(self, maps: Callable[[int], Iterator[FloatMap]], close: Callable[[], None]) -> None:
         """`maps(n)` gives the maps from number n on."""

@@ -38,9 +38,12 @@ from video3d.types import Layout, PixelFormat, Reporter, VideoInfo
 
 LARGEST_TIME_SCALE = 1_000_000
 SMALLEST_TIME_SCALE = 10_000
-WAITING_BYTES = 400 << 20
-"""What the frames that wait for a look-ahead may take; large pictures look less far ahead."""
+WAITING_BYTES = 160 << 20
+"""What the frames that wait for depth and its design may take; large pictures look less far ahead."""
 DESIGN_LOOK_AHEAD = 0.5
+PLATE_FRAMES = 8
+PLATE_BYTES = 240 << 20
+"""What the background plate may keep; it holds about ten bytes for each pixel of each frame it looks ahead."""
 INTERLEAVED = (Layout.ROW_INTERLEAVED, Layout.COLUMN_INTERLEAVED, Layout.CHECKERBOARD)
 
 
@@ -79,7 +82,8 @@ def decide(source: Path, settings: ConversionSettings, host: Host) -> Conversion
     shared = UnitSettings(
         info, settings, ffmpeg, encode, eye_format,
         strength=suggested_strength(choice.model.id) if strength is None else strength,
-        look_ahead=DESIGN_LOOK_AHEAD * _look_ahead_share(info, eye_format), workers=host.processors,
+        look_ahead=DESIGN_LOOK_AHEAD * _look_ahead_share(info, eye_format), plate_frames=_plate_frames(info, settings),
+        workers=host.processors,
     )
     return Conversion(settings, choice.model, shared, PlannedRange.of(settings.range), tuple(notices))
 
@@ -176,6 +180,14 @@ def _look_ahead_share(info: VideoInfo, eye_format: PixelFormat) -> float:
     rate = float(info.frame_rate or 25)
     bytes_waiting = (LOOK_AHEAD_SECONDS + DESIGN_LOOK_AHEAD) * rate * eye_format.frame_bytes(info.width, info.height)
     return min(1.0, WAITING_BYTES / bytes_waiting)
+
+
+def _plate_frames(info: VideoInfo, settings: ConversionSettings) -> int:
+    """How far the background plate looks ahead: at most a second, and what memory allows."""
+    if not settings.stereo.background_plate:
+        return 0
+    affordable = PLATE_BYTES // (10 * info.width * info.height)
+    return max(1, min(PLATE_FRAMES, affordable, int(info.frame_rate or 25)))
 
 
 def _nearness_stage(conversion: Conversion) -> NearnessStage:

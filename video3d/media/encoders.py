@@ -19,6 +19,8 @@ from video3d.types import ColourTags, PixelFormat
 WIDEST_H264 = 4096
 """Beyond this width no common hardware decodes H.264."""
 KEY_FRAME_SECONDS = 2
+LARGE_FRAME = 40 << 20
+"""Bytes of a frame from which on x265 is kept lean: 7680x2160 in 10 bit."""
 SOFTWARE_THREADS = 8
 """Fixed: x264's output depends on it, and the same job must give the same file on every machine."""
 
@@ -151,7 +153,12 @@ def _x265(request: EncodeRequest) -> list[str]:
     preset = {Speed.FASTEST: "ultrafast", Speed.FAST: "superfast", Speed.MEDIUM: "fast", Speed.SLOW: "medium"}
     rate = _rate(request, ["-crf", f"{request.quality:g}"])
     # Frame threads are fixed and few: they change the output, and each holds several pictures.
-    parameters = ["log-level=error", "open-gop=0", "frame-threads=2", "wpp=1", "rc-lookahead=10"]
+    parameters = ["log-level=error", "open-gop=0", "wpp=1"]
+    if request.pixel_format.frame_bytes(request.width, request.height) > LARGE_FRAME:
+        # x265 holds 180 MB for each such frame in flight: 3.6 GB with its usual look-ahead, 2.3 GB with this one.
+        parameters += ["frame-threads=1", "rc-lookahead=2", "bframes=0", "b-adapt=0"]
+    else:
+        parameters += ["frame-threads=2", "rc-lookahead=10"]
     mastering, light = request.colour.mastering, request.colour.content_light
     if mastering is not None:
         points = (("G", mastering.green), ("B", mastering.blue), ("R", mastering.red), ("WP", mastering.white))
