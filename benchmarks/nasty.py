@@ -71,7 +71,7 @@ DIFFICULT = {
     "truncated_no_index.mp4": "cut off, the index is missing",
     "truncated_with_index.mp4": "cut off, the index promises more",
     "truncated.mkv": "cut off",
-    "bitstream_errors.mp4": "bit errors in every packet",
+    "bitstream_errors.mp4": "bit errors",
     "text.mp4": "a text",
     "picture_named.mp4": "a JPEG picture",
     "cover.jpg": "a JPEG picture",
@@ -175,7 +175,8 @@ def _preview(clip: Path, megapixels: float) -> float | None:
     info: dict[str, Any] = json.loads(probed.stdout)
     seconds, rate = _number(info["duration"]), _number(info["frame_rate"])
     speed = info["width"] * info["height"] * rate / 1e6
-    return max(1.0, round(megapixels / speed)) if seconds * speed > megapixels else None
+    preview = max(1.0, round(megapixels / speed)) if speed else seconds
+    return preview if preview < seconds else None
 
 
 def _number(text: str | None) -> float:
@@ -188,7 +189,7 @@ def _look_at_result(clip: Path, target: Path, preview: float | None, outcome: Ou
     outcome.faults += faults(source, result, outcome.notices, is_part=preview is not None)
     if clip.name in NOT_VIDEO:
         outcome.faults.append("it should have been refused")
-    outcome.out = _described(result, preview)
+    outcome.out = _described(source, result, preview)
 
 
 def _look_at_refusal(code: int, events: list[dict[str, Any]], outcome: Outcome) -> None:
@@ -207,14 +208,15 @@ def _look_at_refusal(code: int, events: list[dict[str, Any]], outcome: Outcome) 
     outcome.out = "Refused: " + sentence.replace(f"./{outcome.name}: ", "").replace(f"{outcome.name}: ", "")
 
 
-def _described(result: Contents, preview: float | None) -> str:
+def _described(source: Contents, result: Contents, preview: float | None) -> str:
     span = (result.times[-1] or 0) - (result.times[0] or 0) if result.times else 0
-    codecs = {"libx264": "h264", "libdav1d": "av1"}
-    words = [f"{len(result.times)} frames of {result.size[0]}x{result.size[1]} {codecs.get(result.codec, result.codec)}"
-             f" {result.pixel_format}, first to last {float(span):.3f} s"
-             + (f" (a preview of {preview:g} s)" if preview else "")]
+    count, (width, height) = len(result.times), result.size
+    words = [f"{count} frame{'s' * (count != 1)} of {width}x{height} {result.codec} {result.pixel_format}, "
+             f"first to last {float(span):.3f} s" + (f" (a preview of {preview:g} s)" if preview else "")]
     if result.sound:
-        words.append("sound " + ", ".join(track.codec for track in result.sound))
+        before = {digest: track.codec for track in source.sound for digest in track.digests}
+        codecs = [before.get(track.digests[0]) if track.digests else None for track in result.sound]
+        words.append("sound " + ", ".join(f"{codec} byte for byte" if codec else "made AAC" for codec in codecs))
     if result.subtitles:
         words.append(f"{len(result.subtitles)} subtitle tracks")
     if result.chapters:

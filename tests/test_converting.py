@@ -21,8 +21,9 @@ from video3d.planning import PlannedUnit
 from video3d.settings import ConversionSettings
 from video3d.types import Frame, SilentReporter
 
-SLOW = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5:duration=26", "-c:v", "libx264", "-g", "12", "-pix_fmt",
+SLOW = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=4:duration=22", "-c:v", "libx264", "-g", "12", "-pix_fmt",
         "yuv420p")
+Slow = tuple[pipeline.Conversion, list[PlannedUnit]]
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,17 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 
 @pytest.fixture(scope="session")
-def slow_clip(make_clip: Callable[..., Path]) -> Path:
-    """26 s of 64x36 at 5 frames/s, one shot: two units, the second with a warm-up."""
-    return make_clip(*SLOW)
+def slow(make_clip: Callable[..., Path]) -> Slow:
+    """22 s of 64x36 at 4 frames/s, one shot: two units, the second with a warm-up."""
+    conversion = decided(make_clip(*SLOW), strength=3)
+    units = planned(conversion)
+    assert len(units) == 2
+    assert units[1].unit.warm_up > 0
+    return conversion, units
 
 
-def decided(clip: Path, processors: int = 1, **values: Any) -> pipeline.Conversion:
-    settings = from_values(ConversionSettings, {"speed": "fastest", **values})
-    return pipeline.decide(clip, settings, OneProcessor(processors=processors))
+def decided(clip: Path, **values: Any) -> pipeline.Conversion:
+    return pipeline.decide(clip, from_values(ConversionSettings, {"speed": "fastest", **values}), OneProcessor())
 
 
 def convert(conversion: pipeline.Conversion, units: list[PlannedUnit], reporter: SilentReporter | None = None) -> None:
@@ -135,7 +139,7 @@ def test_without_strength_both_eyes_are_the_source(small_clip: Path, recorder: R
 
 @pytest.mark.parametrize(("eye", "kept"), [("left", 1), ("right", 0)])
 def test_the_other_eye_stays_the_original(small_clip: Path, recorder: Recorder, eye: str, kept: int) -> None:
-    conversion = decided(small_clip, strength=3, eye=eye, start=0.5, preview=1.0)
+    conversion = decided(small_clip, strength=3, eye=eye, start=0.8, preview=0.5)
     (unit,) = planned(conversion)
     convert(conversion, [unit])
     changed = 0
@@ -147,7 +151,7 @@ def test_the_other_eye_stays_the_original(small_clip: Path, recorder: Recorder, 
 
 
 def test_frames_out_are_frames_in_at_the_planned_times(small_clip: Path, recorder: Recorder) -> None:
-    conversion = decided(small_clip)
+    conversion = decided(small_clip, depth_model="constant", background_plate=False)
     (unit,) = planned(conversion)
     convert(conversion, [unit])
     base = conversion.info.time_base
@@ -159,22 +163,20 @@ def test_frames_out_are_frames_in_at_the_planned_times(small_clip: Path, recorde
     assert (recorder.frames[0].width, recorder.frames[0].height) == (640, 180)
 
 
-def test_a_unit_alone_equals_the_unit_after_its_neighbour(slow_clip: Path, recorder: Recorder) -> None:
-    conversion = decided(slow_clip, strength=3)
-    units = planned(conversion)
-    assert len(units) == 2
-    assert units[1].unit.warm_up > 0
+def test_a_unit_alone_equals_the_unit_after_its_neighbour(slow: Slow, recorder: Recorder) -> None:
+    conversion, units = slow
     convert(conversion, units)
     together = recorder.digests()
-    assert len(together) == 130
+    assert len(together) == 88
     recorder.frames.clear()
-    convert(decided(slow_clip, processors=3, strength=3), units[1:])
+    more_threads = replace(conversion, shared=replace(conversion.shared, workers=3))
+    convert(more_threads, units[1:])
     assert recorder.digests() == together[units[1].unit.first:]
 
 
 @pytest.mark.parametrize("layout", ["depth", "rgbd"])
 def test_layouts_with_depth_show_the_colour_unchanged(small_clip: Path, recorder: Recorder, layout: str) -> None:
-    conversion = decided(small_clip, layout=layout, preview=0.2)
+    conversion = decided(small_clip, layout=layout, preview=0.2, depth_model="constant")
     (unit,) = planned(conversion)
     convert(conversion, [unit])
     assert len(recorder.frames) == 5
@@ -184,21 +186,21 @@ def test_layouts_with_depth_show_the_colour_unchanged(small_clip: Path, recorder
 
 
 def test_a_file_that_ends_before_its_plan_holds_its_last_picture(small_clip: Path, recorder: Recorder) -> None:
-    conversion = decided(small_clip, strength=0)
+    conversion = decided(small_clip, depth_model="constant", background_plate=False, start=1.5)
     (unit,) = planned(conversion)
     longer = replace(unit, unit=replace(unit.unit, last=unit.unit.last + 2),
                      times=np.append(unit.times, unit.times[-1] + [512, 1024]))
     reporter = SilentReporter()
     convert(conversion, [longer], reporter)
     digests = recorder.digests()
-    assert len(digests) == 50
-    assert digests[47] == digests[48] == digests[49]
+    assert len(digests) == 14
+    assert digests[10] != digests[11] == digests[12] == digests[13]
     assert recorder.times == sorted(set(recorder.times))
     assert any(notice.startswith("2 pictures could not be decoded") for notice in reporter.notices)
 
 
 def test_no_picture_at_all_is_an_error_that_names_the_file(small_clip: Path, recorder: Recorder) -> None:
-    conversion = decided(small_clip)
+    conversion = decided(small_clip, preview=0.2, depth_model="constant")
     (unit,) = planned(conversion)
     beyond = replace(unit, unit=replace(unit.unit, first=100, last=101, cuts=()), times=unit.times[:2], stated=None)
     with pytest.raises(WorkerError, match=small_clip.name):
@@ -206,19 +208,17 @@ def test_no_picture_at_all_is_an_error_that_names_the_file(small_clip: Path, rec
     assert recorder.ended == ["aborted"]
 
 
-def test_an_encoder_that_breaks_ends_all_stages(slow_clip: Path, recorder: Recorder) -> None:
+def test_an_encoder_that_breaks_ends_all_stages(slow: Slow, recorder: Recorder) -> None:
     recorder.fails_at = 3
-    conversion = decided(slow_clip)
-    units = planned(conversion)
+    conversion, units = slow
     with pytest.raises(ToolError, match="the encoder broke"):
         convert(conversion, units)
     assert recorder.ended == ["aborted"]
 
 
 @pytest.mark.parametrize("after", [0, 5])
-def test_stopping_is_quick_wherever_the_unit_is(slow_clip: Path, recorder: Recorder, after: int) -> None:
-    conversion = decided(slow_clip)
-    units = planned(conversion)
+def test_stopping_is_quick_wherever_the_unit_is(slow: Slow, recorder: Recorder, after: int) -> None:
+    conversion, units = slow
     reporter = Asked()
     reporter.stop = after == 0
     asked = time.monotonic()

@@ -63,23 +63,23 @@ class JobResult:
 def run_job(request: JobRequest, host: Host, reporter: Reporter) -> JobResult:
     """Convert `request.source` to `request.target`: all of it, or nothing but a folder that can be resumed."""
     began = time.monotonic()
+    with _explained(request.target):
+        _check_target(request)
     conversion = pipeline.decide(request.source, request.settings, host)
     for notice in conversion.notices:
         reporter.notice(notice)
     _check_cancelled(reporter)
     folder = JobFolder(request.target.with_name(request.target.name + FOLDER_SUFFIX))
-    with _explained(request.target):
-        _check_target(request)
-        with folder.locked():
-            try:
-                folder.open(fingerprint(conversion), restart=request.restart)
-                frames = _run(conversion, folder, request, reporter)
-            except JobError:  # the folder is another conversion's
-                raise
-            except BaseException:
-                folder.leave(discard=request.discard_on_failure)
-                raise
-            folder.clear()
+    with _explained(request.target), folder.locked():
+        try:
+            folder.open(fingerprint(conversion), restart=request.restart)
+            frames = _run(conversion, folder, request, reporter)
+        except JobError:  # the folder is another conversion's
+            raise
+        except BaseException:
+            folder.leave(discard=request.discard_on_failure)
+            raise
+        folder.clear()
     return JobResult(request.target, frames, time.monotonic() - began)
 
 
@@ -212,8 +212,8 @@ class JobFolder:
     def _read_journal(self) -> None:
         if not self._journal_file.exists():
             return
-        for text in self._journal_file.read_text(encoding="utf-8").splitlines():
-            with suppress(ValueError):  # the last line may be cut off
+        for text in self._journal_file.read_text(encoding="utf-8", errors="replace").splitlines():
+            with suppress(KeyError, TypeError, ValueError):  # a line may be cut off
                 line = json.loads(text)
                 self._journal[line["index"]] = line
 

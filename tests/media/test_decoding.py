@@ -5,16 +5,19 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
+import av.error
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from video3d.errors import SourceError
+from video3d.media import decoding
 from video3d.media.decoding import THUMBNAIL_SIZE, DecodedPicture, DecodeRequest, decode
 from video3d.media.probing import probe
 from video3d.types import PixelFormat, VideoInfo
@@ -306,6 +309,35 @@ def test_damaged_packets_are_skipped_and_said(clip_of: Clips, tmp_path: Path) ->
     assert 0 < len(pictures) < 24
     assert len(notices) == 1
     assert notices[0].startswith(f"{24 - len(pictures)} damaged packets")
+
+
+class _Exhausted:
+    """A track, or a file, whose decoder finds no memory."""
+
+    index = 0
+    time_base = Fraction(1, 24)
+    codec_context: Any = None
+
+    def __init__(self) -> None:
+        self.codec_context = self
+
+    def decode(self, _packet: object = None) -> list[object]:
+        raise av.error.MemoryError(12, "Cannot allocate memory")
+
+
+def test_want_of_memory_is_not_damage(clip_of: Clips) -> None:
+    """Pictures that there was no memory for must not go missing: the job has to end."""
+    with av.open(str(clip_of("no sound"))) as container, pytest.raises(MemoryError):
+        list(decoding._frames(container, cast("Any", _Exhausted()), decoding._Clock(), []))
+
+
+def test_want_of_memory_does_not_make_a_file_unreadable(clip_of: Clips, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_arguments: object, **_options: object) -> None:
+        raise av.error.MemoryError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(av, "open", exhausted)
+    with pytest.raises(MemoryError):
+        probe(str(clip_of("no sound")))
 
 
 def test_a_file_cut_off_gives_what_it_has(clip_of: Clips, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ ALL_NAMES = frozenset(encoder.name for encoder in ENCODERS)
     ("libx264", ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "48", "-preset", "veryfast", "-crf", "20",
                  "-threads", "8"]),
     ("libx265", ["-c:v", "libx265", "-pix_fmt", "yuv420p", "-g", "48", "-preset", "superfast", "-crf", "20",
-                 "-x265-params", "log-level=error:open-gop=0:frame-threads=2:wpp=1:rc-lookahead=10",
+                 "-x265-params", "log-level=error:open-gop=0:wpp=1:frame-threads=2:rc-lookahead=10",
                  "-tag:v", "hvc1"]),
     ("h264_nvenc", ["-c:v", "h264_nvenc", "-pix_fmt", "yuv420p", "-g", "48", "-preset", "p3", "-rc", "vbr", "-cq", "20",
                     "-b:v", "0", "-bf", "2", "-forced-idr", "1"]),
@@ -61,11 +61,20 @@ def test_hdr10_for_x265() -> None:
     request = replace(REQUEST, encoder="libx265", pixel_format=PixelFormat(10, 1, 1), colour=HDR10)
     assert encoder_arguments(request) == [
         "-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-g", "48", "-preset", "superfast", "-crf", "20", "-x265-params",
-        ("log-level=error:open-gop=0:frame-threads=2:wpp=1:rc-lookahead=10:"
+        ("log-level=error:open-gop=0:wpp=1:frame-threads=2:rc-lookahead=10:"
          "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=1000,400:"
          "hdr10-opt=1"), "-tag:v", "hvc1", "-color_primaries", "9", "-color_trc", "16", "-colorspace", "9",
         "-color_range", "tv", "-chroma_sample_location", "topleft",
     ]  # fmt: skip
+
+
+def test_x265_is_kept_lean_for_large_frames() -> None:
+    def parameters(width: int) -> str:
+        request = replace(REQUEST, encoder="libx265", width=width, height=2160, pixel_format=PixelFormat(10, 1, 1))
+        return argument(request, "-x265-params")
+
+    assert "frame-threads=2:rc-lookahead=10" in parameters(3840)
+    assert "frame-threads=1:rc-lookahead=2:bframes=0" in parameters(7680)
 
 
 @pytest.mark.parametrize("name", sorted(ALL_NAMES))

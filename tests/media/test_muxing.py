@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -128,10 +129,10 @@ def test_the_last_frame_lasts_as_long_as_planned(container: Container, segments:
                                                  tmp_path: Path) -> None:
     request = request_of(segments, tmp_path, container, last_duration=5000)
     joined(request)
-    with av.open(request.target) as result:
-        assert result.duration is not None
-        assert abs(Fraction(result.duration, av.time_base) - Fraction(1000 * (FRAMES - 1) + 5000, SCALE)) < (
-            Fraction(1, 500))
+    data = Path(request.target).read_bytes()
+    # ISO/IEC 14496-12, movie header of version 0: two dates, then these.
+    scale, duration = struct.unpack_from(">II", data, data.index(b"mvhd") + 16)
+    assert Fraction(duration, scale) == Fraction(1000 * (FRAMES - 1) + 5000, SCALE)
 
 
 @pytest.mark.parametrize("container", ALL_CONTAINERS)

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, cast
 import av
 import numpy as np
 import numpy.typing as npt
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Disposition
 
@@ -87,13 +87,13 @@ class _VideoTrack:
         for segment in request.segments:
             self._look_at(segment)
             report(0)
-        with av.open(request.segments[0].path) as first:
+        with _open_segment(request.segments[0]) as first:
             self._stream = output.add_stream_from_template(first.streams.video[0])
         self._stream.time_base = Fraction(1, request.time_scale)
         cast("Any", self._stream).disposition = Disposition.default
 
     def _look_at(self, segment: Segment) -> None:
-        with av.open(segment.path) as container:
+        with _open_segment(segment) as container:
             stream = container.streams.video[0]
             extradata = stream.codec_context.extradata
             if self._extradata not in (None, extradata):
@@ -110,7 +110,7 @@ class _VideoTrack:
         first = 0
         base = Fraction(1, self._request.time_scale)
         for segment in self._request.segments:
-            with av.open(segment.path) as container:
+            with _open_segment(segment) as container:
                 stream = container.streams.video[0]
                 shown = [packet.pts for packet in container.demux(stream) if packet.size]
                 container.seek(0)
@@ -131,6 +131,11 @@ class _VideoTrack:
         packet.dts = int(times[decoded - reorder]) if early <= 0 else int(times[0]) - early * max(1, step)
         packet.duration = (int(times[shown + 1] - times[shown]) if shown + 1 < len(times)
                            else self._request.last_duration)
+
+
+def _open_segment(segment: Segment) -> InputContainer:
+    # ffmpeg gives a segment of two frames an edit list that ends with the first.
+    return av.open("file:" + segment.path, options={"ignore_editlist": "1"})
 
 
 def _ranks(shown: list[int | None]) -> list[int]:
