@@ -28,6 +28,7 @@ SOURCES = {
 
 
 def main() -> None:
+    """Measure the clips named, or those that `--make` makes."""
     arguments = sys.argv[1:]
     options: list[str] = []
     if "--" in arguments:
@@ -48,6 +49,7 @@ def main() -> None:
 
 
 def make(folder: Path) -> list[Path]:
+    """The standard clips, made where they are missing."""
     made: list[Path] = []
     for name, (source, pixel_format) in SOURCES.items():
         target = folder / name
@@ -61,6 +63,7 @@ def make(folder: Path) -> list[Path]:
 
 
 def measure(clip: Path, options: list[str]) -> tuple[float, list[tuple[str, float]]]:
+    """Peak megabytes of all processes together, and each one's part of it."""
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen([sys.executable, "-m", "video3d", "convert", str(clip), "-o",
                                     str(Path(folder, "out.mp4")), *options], stdout=subprocess.DEVNULL)
@@ -98,6 +101,7 @@ def pss(pid: int) -> float:
 
 
 def name_of(pid: int) -> str:
+    """What a process is, in a word."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:

@@ -1,6 +1,6 @@
 """What the whole path costs beside plain ffmpeg.
 
-    python benchmarks/pipeline.py [CLIP] [--seconds 10] [--repeats 3]
+    python benchmarks/pipeline.py [CLIP] [--seconds 6] [--repeats 2]
 
 For CLIP (default: the sample scene drawn at 1920x1080) and for a clip cut from it with a shot every second, side by
 side in one run, all with the same encoder (x264 veryfast, CRF 20, full side-by-side, the same threads):
@@ -32,10 +32,11 @@ CONVERT = ["--encoder", "libx264", "--speed", "fast", "--quality", "20", "--layo
 
 
 def main() -> None:
+    """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", nargs="?", type=Path)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -61,6 +62,7 @@ def draw(target: Path, seconds: float) -> Path:
 
 
 def trimmed(clip: Path, target: Path, seconds: float) -> Path:
+    """The clip's beginning, without sound."""
     ffmpeg("-i", str(clip), "-t", str(seconds), "-an", "-c:v", "libx264", "-preset", "veryfast", "-crf", "16",
            "-pix_fmt", "yuv420p", str(target))
     return target
@@ -111,11 +113,13 @@ def measure(name: str, clip: Path, work: Path, repeats: int) -> list[dict[str, o
 
 
 def convert(clip: Path, target: Path, *options: str) -> None:
+    """One conversion, as a user starts it."""
     subprocess.run([sys.executable, "-m", "video3d", "convert", str(clip), "-o", str(target), "--overwrite", *options],
                    check=True, stdout=subprocess.DEVNULL)
 
 
 def ffmpeg(*arguments: str) -> None:
+    """One run of the same ffmpeg that the conversions use."""
     subprocess.run([find_ffmpeg().path, "-nostdin", "-v", "error", "-y", *arguments], check=True)
 
 

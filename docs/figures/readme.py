@@ -10,6 +10,7 @@ BEGIN, END = "<!-- settings: made by docs/figures/readme.py -->\n", "\n<!-- end 
 
 
 def main() -> None:
+    """Write the table between its marks."""
     readme = Path(__file__).resolve().parents[2] / "README.md"
     text = readme.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)

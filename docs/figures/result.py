@@ -22,6 +22,7 @@ CAPTION, GAP = 26, 10
 
 
 def main() -> None:
+    """Draw the sheet."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         clip = write_sample(work / "sample.mp4", seconds=4)
@@ -38,12 +39,14 @@ def main() -> None:
 
 
 def converted(clip: Path, target: Path, layout: str) -> Path:
+    """The clip in a layout, as a user converts it."""
     subprocess.run([sys.executable, "-m", "video3d", "convert", str(clip), "-o", str(target), "--layout", layout,
                     "--strength", "2.5", "--quality", "12"], check=True, stdout=subprocess.DEVNULL)
     return target
 
 
 def picture(clip: Path) -> np.ndarray:
+    """The clip's picture at MOMENT: RGB uint8 [H, W, 3]."""
     with av.open(str(clip)) as container:
         for frame in container.decode(video=0):
             if frame.time >= MOMENT:

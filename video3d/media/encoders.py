@@ -80,7 +80,12 @@ def choose_encoder(ffmpeg: FFmpeg, request: EncodeRequest, output: OutputSetting
 
 def chosen_codec(encoder: str) -> Codec:
     """The codec that an encoder writes."""
-    return next(known.codec for known in ENCODERS if known.name == encoder)
+    return known_encoder(encoder).codec
+
+
+def known_encoder(name: str) -> Encoder:
+    """The encoder of this name, one of `ENCODERS`."""
+    return next(known for known in ENCODERS if known.name == name)
 
 
 def encoder_arguments(request: EncodeRequest) -> list[str]:
@@ -120,7 +125,9 @@ def _formats(wanted: PixelFormat) -> list[PixelFormat]:
 
 def _really_encodes(ffmpeg: FFmpeg, request: EncodeRequest) -> bool:
     pixel_format = request.pixel_format.name
-    size = f"{min(request.width, 640)}x{min(request.height, 360)}" if request.width <= WIDEST_H264 else (
+    # Hardware has limits of size; software has none that matter, and takes seconds for a large frame.
+    is_any_size = request.width <= WIDEST_H264 or known_encoder(request.encoder).in_software
+    size = f"{min(request.width, 640)}x{min(request.height, 360)}" if is_any_size else (
         f"{request.width}x{request.height}")
     source = f"color=c=gray:s={size}:r=25:d=0.12,format={pixel_format}"
     command = [ffmpeg.path, "-nostdin", "-v", "warning", "-f", "lavfi", "-i", source, *encoder_arguments(request),
