@@ -20,8 +20,8 @@ from pathlib import Path
 from video3d.media.ffmpeg import find_ffmpeg
 
 SOURCES = {
-    "short_320x180.mp4": ("testsrc2=s=320x180:r=24:d=120", "yuv420p"),
-    "long_320x180.mp4": ("testsrc2=s=320x180:r=24:d=1200", "yuv420p"),
+    "short_320x180.mp4": ("testsrc2=s=320x180:r=12:d=120", "yuv420p"),
+    "long_320x180.mp4": ("testsrc2=s=320x180:r=12:d=1200", "yuv420p"),
     "1080p.mp4": ("testsrc2=s=1920x1080:r=24:d=6", "yuv420p"),
     "2160p_10bit.mp4": ("testsrc2=s=3840x2160:r=24:d=4", "yuv420p10le"),
 }
@@ -106,7 +106,7 @@ def name_of(pid: int) -> str:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return "?"
-    if b"video3d.media.worker" in words:
+    if any(b"video3d.media.worker" in word for word in words):
         return "worker"
     return Path(words[0].decode(errors="replace") or "?").name.split("-")[0]
 

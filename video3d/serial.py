@@ -27,7 +27,10 @@ def to_json(value: object) -> Any:
 
 def from_json(kind: type[Value], data: Any) -> Value:
     """The `kind` that `to_json` was given; ValueError, KeyError or TypeError where `data` is not one."""
-    return typing.cast("Value", _read(kind, data))
+    try:
+        return typing.cast("Value", _read(kind, data))
+    except ArithmeticError as problem:  # a fraction over 0, an infinite number
+        raise ValueError(str(problem)) from None
 
 
 def _read(kind: Any, data: Any) -> Any:
@@ -37,6 +40,8 @@ def _read(kind: Any, data: Any) -> Any:
     if origin in (tuple, list):
         return _read_sequence(kind, origin, data)
     if dataclasses.is_dataclass(kind):
+        if not isinstance(data, dict):
+            raise TypeError(f"{data!r} is no object")
         hints = typing.get_type_hints(kind)
         return typing.cast("type[Any]", kind)(**{name: _read(hints[name], item) for name, item in data.items()})
     if kind is Any:

@@ -28,6 +28,7 @@ FORMATS = (
     "gxf", "lxf", "mtv", "nuv", "mjpeg", "mjpeg_2000", "avs", "cdxl", "amv",
     "mp3", "wav", "aac", "flac", "w64", "aiff",
 )
+_ABSURD = 1 << 62
 CLOCK_MAY_LEAP = ("mpegts", "mpeg", "flv", "ogg")
 
 
@@ -47,6 +48,8 @@ def open_source(path: str) -> InputContainer:
             "file:" + path, mode="r", metadata_errors="replace",
             options={"protocol_whitelist": "file", "format_whitelist": ",".join(FORMATS), "enable_drefs": "0"},
         )
+    except MemoryError:  # libav's own is an FFmpegError too, and no damage
+        raise
     except FileNotFoundError:
         raise SourceError(f"{path}: there is no such file.", stage="probe") from None
     except PermissionError:
@@ -78,6 +81,8 @@ def timed_packets(container: InputContainer, streams: list[Stream], notices: lis
                 length = packet.duration * stream.time_base if packet.duration else durations[stream.index]
                 clock.push(stream.index, packet.dts * stream.time_base, length)
             yield TimedPacket(packet, stream, clock.offset)
+    except MemoryError:
+        raise
     except (FFmpegError, OSError) as problem:
         notices.append(f"The file cannot be read to its end ({_reason(problem)}); what comes before is used.")
     if clock.repairs:
@@ -112,7 +117,7 @@ def _lacks_index(path: str) -> bool:
             size, kind = struct.unpack(">I4s", head[:8])
             size = struct.unpack(">Q", head[8:])[0] if size == 1 and len(head) == 16 else size
             kinds.append(kind)
-            if size < 8:
+            if not 8 <= size < _ABSURD:
                 break
             file.seek(size - len(head), 1)
     return kinds[:1] == [b"ftyp"] and b"moov" not in kinds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -116,10 +115,16 @@ def _frames(container: InputContainer, stream: VideoStream, clock: _Clock,
         packet.dts = None if packet.dts is None else packet.dts + shift
         try:
             yield from stream.codec_context.decode(cast("Packet[VideoStream]", packet))
+        except MemoryError:  # libav's own is an FFmpegError too, and no damage
+            raise
         except FFmpegError:
             damaged += 1
-    with contextlib.suppress(FFmpegError):
+    try:
         yield from stream.codec_context.decode(None)
+    except MemoryError:
+        raise
+    except FFmpegError:
+        damaged += 1
     if damaged:
         notices.append(f"{damaged} damaged packets of the video track could not be decoded and were skipped.")
 

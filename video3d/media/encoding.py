@@ -16,7 +16,7 @@ from video3d.media.encoders import EncodeRequest, encoder_arguments
 from video3d.media.ffmpeg import FFmpeg
 from video3d.media.process import CREATION_FLAGS, OWN_SESSION, StreamTail
 from video3d.media.raw_matroska import frame_header, stream_header
-from video3d.types import Frame
+from video3d.types import Frame, Plane
 
 FRAMES_WAITING = 2
 """Enough to keep ffmpeg busy while the next frame is made."""
@@ -54,7 +54,7 @@ class SegmentEncoder:
         )
         self._pipe = cast("IO[bytes]", self._process.stdin)
         self._errors = StreamTail(cast("IO[bytes]", self._process.stderr))
-        self._failure: OSError | None = None
+        self._failure: Exception | None = None
         self._waiting: queue.Queue[tuple[Frame, Fraction] | None] = queue.Queue(FRAMES_WAITING)
         self._thread = threading.Thread(target=self._feed, name="segment encoder")
         self._thread.start()
@@ -108,21 +108,23 @@ class SegmentEncoder:
     def _feed(self) -> None:
         request = self._request
         size = request.pixel_format.frame_bytes(request.width, request.height)
-        self._send(stream_header(request.width, request.height, request.pixel_format, request.colour))
+        self._send(stream_header(request.width, request.height, request.pixel_format, request.colour,
+                                 request.frame_rate))
         while (item := self._waiting.get()) is not None:
             frame, time = item
             self._send(frame_header(time, size))
             for plane in frame.planes:
-                self._send(plane.data.cast("B"))
+                self._send(plane)
         with contextlib.suppress(OSError):
             self._pipe.close()
 
-    def _send(self, data: bytes | memoryview) -> None:
-        view = memoryview(data)
+    def _send(self, data: bytes | Plane) -> None:
         try:
+            view = memoryview(data) if isinstance(data, bytes) else data.data.cast("B")
             while view.nbytes and self._failure is None:
                 view = view[self._pipe.write(view):]
-        except OSError as problem:  # ffmpeg is gone: the queue is still emptied, so that nobody waits for ever
+        except (OSError, TypeError, ValueError) as problem:
+            # ffmpeg is gone, or the frame is none: the queue is still emptied, so that nobody waits for ever.
             self._failure = problem
 
     def _explain(self) -> Video3DError:

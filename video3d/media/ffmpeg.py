@@ -40,7 +40,10 @@ def find_ffmpeg() -> FFmpeg:
     except RuntimeError:
         raise ToolError("ffmpeg was not found.", stage="encode",
                         remedy="Install the package imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to an ffmpeg.") from None
-    version = _ask(path, "-version").splitlines()[0]
+    version = next(iter(_ask(path, "-version").splitlines()), "")
+    if not version:
+        raise ToolError(f"{Path(path)}: this ffmpeg says nothing.", stage="encode",
+                        remedy="Reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to an ffmpeg that works.")
     stated = re.match(r"ffmpeg version n?(\S+)", version)
     numbers = re.match(r"(\d+)\.(\d+)", stated[1]) if stated else None
     listed = re.findall(r"^ V\S{5} (\w\S*)", _ask(path, "-encoders"), re.MULTILINE)

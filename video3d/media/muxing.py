@@ -16,6 +16,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Disposition
 
@@ -134,8 +135,14 @@ class _VideoTrack:
 
 
 def _open_segment(segment: Segment) -> InputContainer:
-    # ffmpeg gives a segment of two frames an edit list that ends with the first.
-    return av.open("file:" + segment.path, options={"ignore_editlist": "1"})
+    try:
+        # ffmpeg gives a segment of two frames an edit list that ends with the first.
+        return av.open("file:" + segment.path, options={"ignore_editlist": "1"})
+    except MemoryError:
+        raise
+    except (FFmpegError, OSError):
+        raise TargetError(f"{segment.path}: this finished part cannot be read.", stage="join",
+                          remedy="Delete that file and start the same conversion again.") from None
 
 
 def _ranks(shown: list[int | None]) -> list[int]:

@@ -55,10 +55,14 @@ def _first_frames(container: InputContainer, stream: VideoStream, path: str) -> 
         for packet in container.demux(stream):
             try:
                 frames.extend(packet.decode())
+            except MemoryError:  # libav's own is an FFmpegError too, and no damage
+                raise
             except FFmpegError:
                 continue
             if len(frames) >= FRAMES_LOOKED_AT:
                 break
+    except MemoryError:
+        raise
     except (FFmpegError, OSError):
         pass  # what was decoded before the fault decides
     if not frames:

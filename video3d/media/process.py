@@ -33,6 +33,9 @@ _KILLED = (-9, -15)
 OWN_SESSION = sys.platform != "win32"
 CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
 
+# Not -m: that would look for modules in the current folder first, where the user's downloads may lie.
+_START = "import sys; sys.path[:1] = []; from video3d.media.worker import main; raise SystemExit(main())"
+
 
 class WorkerProcess:
     """One request to one child process. Use as a context manager: on leaving, the child is gone."""
@@ -43,7 +46,7 @@ class WorkerProcess:
         self._what = what
         self._task = task
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
-            [sys.executable, "-X", "utf8", "-m", "video3d.media.worker"], env=_environment(),
+            [sys.executable, "-X", "utf8", "-c", _START], env=_environment(),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=OWN_SESSION, creationflags=CREATION_FLAGS,
         )

@@ -15,11 +15,17 @@ _UNKNOWN_SIZE = b"\x01\xff\xff\xff\xff\xff\xff\xff"
 _MATRIX, _RANGE, _TRANSFER, _PRIMARIES = b"\x55\xb1", b"\x55\xb9", b"\x55\xba", b"\x55\xbb"
 
 
-def stream_header(width: int, height: int, pixel_format: PixelFormat, colour: ColourTags) -> bytes:
-    """Everything before the first frame."""
+def stream_header(width: int, height: int, pixel_format: PixelFormat, colour: ColourTags,
+                  frame_rate: Fraction | None = None) -> bytes:
+    """Everything before the first frame.
+
+    `frame_rate` is the whole clip's: without it ffmpeg guesses one for each segment from its times, encoders write it
+    into their headers, and segments no longer fit together.
+    """
     video = (_uint(b"\xb0", width) + _uint(b"\xba", height) + _element(b"\x2e\xb5\x24", _fourcc(pixel_format))
              + _element(b"\x55\xb0", _colour(colour)))
-    track = (_uint(b"\xd7", 1) + _uint(b"\x73\xc5", 1) + _uint(b"\x83", 1) + _uint(b"\x9c", 0)
+    duration = b"" if frame_rate is None else _uint(b"\x23\xe3\x83", round(1_000_000_000 / frame_rate))
+    track = (_uint(b"\xd7", 1) + _uint(b"\x73\xc5", 1) + _uint(b"\x83", 1) + _uint(b"\x9c", 0) + duration
              + _element(b"\x86", b"V_UNCOMPRESSED") + _element(b"\xe0", video))
     kind = _element(b"\x42\x82", b"matroska") + _uint(b"\x42\x87", 4) + _uint(b"\x42\x85", 2)
     return (

@@ -160,6 +160,8 @@ class _Sound:
         self._shift = shift
         try:
             frames = self._decoder.decode(packet)
+        except MemoryError:  # libav's own is an FFmpegError too, and no damage
+            raise
         except FFmpegError:
             return
         for frame in frames:
@@ -194,6 +196,8 @@ class _Text:
         try:
             shown = self._decoder.decode2(packet)
             written = self._encoder.encode_subtitle(shown) if shown else None
+        except MemoryError:
+            raise
         except FFmpegError:
             return
         if written is None:
@@ -218,10 +222,18 @@ _PLAIN_HEADER = (
 )
 
 
+_OLDER_CODES = {
+    "bod": "tib", "cym": "wel", "deu": "ger", "ell": "gre", "eus": "baq", "hye": "arm", "isl": "ice", "kat": "geo",
+    "mkd": "mac", "msa": "may", "mya": "bur", "nld": "dut", "sqi": "alb", "zho": "chi",
+}
+"""ISO 639-2's terminological codes, and the bibliographic ones that QuickTime's table knows instead."""
+
+
 def _carry_tags(source: Stream, target: Stream) -> None:
+    is_mov = target.container.format.name == "mov"
     for key, value in source.metadata.items():
         if key.lower() in ("language", "title", "handler_name"):
-            target.metadata[key.lower()] = value
+            target.metadata[key.lower()] = _OLDER_CODES.get(value, value) if is_mov else value
     cast("Any", target).disposition = source.disposition
 
 

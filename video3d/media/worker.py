@@ -1,4 +1,4 @@
-"""The child process that touches untrusted media: `python -m video3d.media.worker`.
+"""The child process that touches untrusted media (`process.py` starts it).
 
 It reads one request (a JSON line) from standard input and answers with messages (`protocol.py`) on standard output.
 Standard input stays open as its life line: when the parent dies, it ends, and so does this process.
