@@ -42,6 +42,7 @@ class SoundTrack:
     digests: tuple[str, ...]
     times: tuple[Fraction | None, ...]
     tick: Fraction
+    container: str
 
 
 @dataclass
@@ -175,7 +176,7 @@ def _read_others(container: Any, found: Contents) -> None:
             found.sound.append(SoundTrack(
                 stream.index, stream.codec_context.codec.canonical_name, language, stream.metadata.get("title", ""),
                 tuple(hashlib.md5(_without_adts(data)).hexdigest() for data, _ in read),
-                tuple(time for _, time in read), Fraction(stream.time_base),
+                tuple(time for _, time in read), Fraction(stream.time_base), container.format.name.split(",")[0],
             ))
 
 
@@ -249,17 +250,21 @@ def _sound_faults(source: Contents, result: Contents, notices: Sequence[str], is
 
 
 def _packet_faults(source: Contents, before: SoundTrack, after: SoundTrack, is_part: bool) -> Iterator[str]:
-    count = len(after.digests)
-    if is_part:
-        if after.digests != before.digests[:count] or not count:
-            yield "its packets are not the first ones of the source's"
-    elif after.digests != before.digests:
-        missing = sum((Counter(before.digests) - Counter(after.digests)).values())
-        yield f"its packets are not the source's ({len(before.digests)} became {count}, {missing} missing)"
-    if None in before.times or any(b <= a for a, b in pairwise(before.times)):  # type: ignore[operator]
+    """Packets that lie before the result's zero prime a decoder; Matroska has no place for them."""
+    audible = [(digest, time) for digest, time in zip(before.digests, before.times, strict=True)
+               if after.container != "matroska" or time is None or time >= source.zero]
+    digests = tuple(digest for digest, _ in audible)
+    kept = after.digests[max(0, len(after.digests) - len(digests)):] if not is_part else after.digests
+    if (kept != digests[: len(kept)] or not kept) if is_part else kept != digests:
+        missing = sum((Counter(digests) - Counter(after.digests)).values())
+        yield f"its packets are not the source's ({len(digests)} became {len(after.digests)}, {missing} missing)"
+        return
+    times = [time for _, time in audible]
+    if None in times or any(b <= a for a, b in pairwise(times)):  # type: ignore[operator]
         return
     tick = max(before.tick, after.tick)
-    worst = max((abs((a or 0) - source.zero - (b or 0)) for a, b in zip(before.times, after.times, strict=False)),
+    found = after.times[len(after.times) - len(kept):]
+    worst = max((abs((a or 0) - source.zero - (b or 0)) for a, b in zip(times, found, strict=False)),
                 default=Fraction(0))
     if worst > tick:
         yield f"a packet is {float(worst) * 1000:.2f} ms off its time"
@@ -280,9 +285,9 @@ def _text_faults(source: Contents, result: Contents, notices: Sequence[str], is_
 
 
 def _other_faults(source: Contents, result: Contents, notices: Sequence[str], is_part: bool) -> Iterator[str]:
-    for index in source.others:
-        if not _is_named(index, notices, "is not kept|cannot be kept"):
-            yield f"track {index} is gone, and no notice names it"
+    others = [index for index in source.others if not _is_named(index, notices, "is not kept|cannot be kept")]
+    if len(others) > len(result.others):
+        yield f"of the tracks {others}, {len(result.others)} are there, and no notice names the others"
     expected = [(max(start - source.zero, Fraction(0)), title) for start, title in source.chapters]
     if not is_part and [title for _, title in expected] != [title for _, title in result.chapters]:
         yield f"{len(expected)} chapters became {len(result.chapters)}"

@@ -100,7 +100,7 @@ class OtherTracks:
                 continue
             base = Fraction(item.packet.time_base)
             begin = item.packet.pts * base + item.offset
-            if self._is_outside(begin):
+            if self._is_outside(begin, item.stream):
                 continue
             for packet in self._tracks[item.stream.index].take(item.packet, item.offset - self._request.zero):
                 last = max(last, (packet.dts or 0) * Fraction(packet.time_base))
@@ -109,13 +109,20 @@ class OtherTracks:
             for packet in track.rest():
                 yield last, 1 + index, packet
 
-    def _is_outside(self, begin: Fraction) -> bool:
+    def _is_outside(self, begin: Fraction, stream: Stream) -> bool:
         start, stop, zero = self._request.start, self._request.end, self._request.zero
-        if self._request.container is Container.MKV and begin < zero - _MILLISECOND:
-            # Matroska has no times before zero, and would move all tracks. Nothing audible is lost: such packets only
-            # prime a decoder, or lie before the start that the source's edit list sets.
+        if self._request.container is Container.MKV and begin < zero - _codec_delay(stream) - _MILLISECOND:
+            # Matroska has no times before zero but for a codec's own delay, and would move all tracks. Nothing audible
+            # is lost: such packets only prime a decoder, or lie before the start that the source's edit list sets.
             return True
         return (start is not None and begin < start) or (stop is not None and begin >= stop)
+
+
+def _codec_delay(stream: Stream) -> Fraction:
+    """Seconds that the source says its decoder leaves out at the start (RFC 9559, CodecDelay)."""
+    if not isinstance(stream, AudioStream) or not stream.codec_context.sample_rate:
+        return Fraction(0)
+    return Fraction(stream.codec_context.delay, stream.codec_context.sample_rate)
 
 
 class _Copied:
