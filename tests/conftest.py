@@ -137,7 +137,11 @@ def _traces(folder: Path) -> set[str]:
 def _children() -> Iterator[str]:
     # Only Linux lists a process's children without more tools. Python's own resource tracker stays by design.
     for listing in Path("/proc/self/task").glob("*/children"):
-        for child in listing.read_text().split():
+        try:
+            children = listing.read_text().split()
+        except (FileNotFoundError, ProcessLookupError):  # that thread has just ended
+            continue
+        for child in children:
             command_line = Path("/proc", child, "cmdline")
             try:
                 words = command_line.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()

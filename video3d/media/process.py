@@ -34,7 +34,8 @@ OWN_SESSION = sys.platform != "win32"
 CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
 
 # Not -m: that would look for modules in the current folder first, where the user's downloads may lie.
-_START = "import sys; sys.path[:1] = []; from video3d.media.worker import main; raise SystemExit(main())"
+_START = ("import sys; sys.path[:] = filter(None, sys.path); "
+          "from video3d.media.worker import main; raise SystemExit(main())")
 
 
 class WorkerProcess:
