@@ -33,8 +33,9 @@ from video3d.planning import PlannedRange, PlannedUnit, Planner
 from video3d.settings import Chroma, ConversionSettings
 from video3d.stabilise import LOOK_AHEAD_SECONDS
 from video3d.stereo.disparity import suggested_strength
+from video3d.stereo.interleave import INTERLEAVED
 from video3d.stereo.layouts import packed_format, packed_size
-from video3d.types import Layout, PixelFormat, Reporter, VideoInfo
+from video3d.types import PixelFormat, Reporter, VideoInfo
 
 LARGEST_TIME_SCALE = 1_000_000
 SMALLEST_TIME_SCALE = 10_000
@@ -44,7 +45,6 @@ DESIGN_LOOK_AHEAD = 0.5
 PLATE_FRAMES = 8
 PLATE_BYTES = 240 << 20
 """What the background plate may keep; it holds about ten bytes for each pixel of each frame it looks ahead."""
-INTERLEAVED = (Layout.ROW_INTERLEAVED, Layout.COLUMN_INTERLEAVED, Layout.CHECKERBOARD)
 
 
 @dataclass(frozen=True)

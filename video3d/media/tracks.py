@@ -161,10 +161,8 @@ class _Sound:
         self._stream.codec_context.bit_rate = 96_000 * max(2, channels)
         self._resampler = AudioResampler("fltp", layout, rate, frame_size=1024)
         _carry_tags(stream, self._stream)
-        self._shift = Fraction(0)
 
     def take(self, packet: AnyPacket, shift: Fraction) -> Iterator[AnyPacket]:
-        self._shift = shift
         try:
             frames = self._decoder.decode(packet)
         except MemoryError:  # libav's own is an FFmpegError too, and no damage
