@@ -46,3 +46,8 @@ def test_models_lie_in_the_users_data_folder(variables: dict[str, str], expected
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(Path, "home", lambda: Path("home"))
     assert StandaloneHost().models_folders() == (expected,)
+
+
+def test_nobody_waits_for_the_gpu_when_the_program_is_alone() -> None:
+    with StandaloneHost().gpu_turn() as turn:
+        turn.share()

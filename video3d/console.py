@@ -16,7 +16,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Protocol
 
-from video3d.depth.registry import DepthChoice, DepthModel
+from video3d.depth.registry import DepthChoice
+from video3d.depth_model import DepthModel
 from video3d.errors import Video3DError
 from video3d.jobs import JobResult
 from video3d.media.inspect_file import FileReport

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
+
+from video3d.depth_model import DepthModel
+
+
+class GpuTurn(Protocol):
+    """The right to use the GPU, held for as long as nobody else waits for it."""
+
+    def share(self) -> None:
+        """Call between batches: gives the turn away where somebody waits, and returns when it is ours again."""
+        ...
 
 
 class Host(Protocol):
@@ -20,8 +32,29 @@ class Host(Protocol):
         """Threads that the program's own stages may use."""
         ...
 
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """torch's names of the devices that networks may use, best first, such as ("cuda:0", "cpu")."""
+        ...
+
     def models_folders(self) -> tuple[Path, ...]:
-        """Where depth models may lie, best first."""
+        """Where depth models may lie, best first; downloads go to the first."""
+        ...
+
+    def depth_models(self) -> Sequence[DepthModel]:
+        """Models that only this host has: networks that the webui holds in memory."""
+        ...
+
+    def work_folder(self) -> Path:
+        """Where uploads, the queue, previews and caches lie. It may not exist yet."""
+        ...
+
+    def output_folder(self) -> Path:
+        """Where results go that the user names no place for. It may not exist yet."""
+        ...
+
+    def gpu_turn(self) -> AbstractContextManager[GpuTurn]:
+        """Hold it while a network runs. Never nested."""
         ...
 
 
@@ -36,7 +69,38 @@ class StandaloneHost:
         count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return max(1, min(4, count))
 
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The processor; a device that the user names is passed on as it is."""
+        return ("cpu",)
+
     def models_folders(self) -> tuple[Path, ...]:
         """A folder of the user's, in the place that the system has for such things."""
-        base = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA")
-        return ((Path(base) if base else Path.home() / ".local" / "share") / "video3d" / "models",)
+        return (_user_folder() / "models",)
+
+    def depth_models(self) -> Sequence[DepthModel]:
+        """None of its own."""
+        return ()
+
+    def work_folder(self) -> Path:
+        """Beside the models."""
+        return _user_folder() / "work"
+
+    def output_folder(self) -> Path:
+        """Where the user keeps videos."""
+        return Path.home() / "Videos" / "3D"
+
+    @contextmanager
+    def gpu_turn(self) -> Generator[GpuTurn, None, None]:
+        """Nobody else is here."""
+        yield _Alone()
+
+
+class _Alone:
+    def share(self) -> None:
+        """Nobody waits."""
+
+
+def _user_folder() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "video3d"

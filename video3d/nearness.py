@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from video3d.depth.file import map_from_picture
 from video3d.depth.picture import small_rgb
-from video3d.depth.registry import DepthModel
+from video3d.depth_model import DepthModel
 from video3d.errors import DepthError
 from video3d.media.source import FrameReader, probe
 from video3d.settings import Stabilisation

@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from video3d.converting import UnitConverter, UnitSettings
-from video3d.depth.registry import DepthModel, Role, available_models, choose_model
+from video3d.depth.registry import available_models, choose_model
+from video3d.depth_model import DepthModel, Role
 from video3d.errors import Cancelled, DepthError, SettingsError, SourceError
 from video3d.host import Host
 from video3d.media import labels

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from video3d.depth.registry import Availability, DepthModel, InputSize, available_models, choose_model, find_model
+from video3d.depth.registry import available_models, choose_model, find_model
+from video3d.depth_model import Availability, DepthModel
 from video3d.errors import DepthError
 from video3d.types import DepthInput, DepthKind
 
@@ -82,19 +83,3 @@ def test_auto_never_takes_a_non_commercial_model_but_the_user_may() -> None:
 def test_no_usable_model_is_an_error() -> None:
     with pytest.raises(DepthError):
         choose_model("auto", [network("far", 5, Availability.TO_DOWNLOAD)])
-
-
-@pytest.mark.parametrize(("source", "setting", "expected"), [
-    ((1920, 1080), None, (700, 392)),
-    ((1920, 1080), 518, (924, 518)),
-    ((1080, 1920), None, (392, 700)),
-    ((200, 100), None, (196, 98)),
-    ((16, 8), None, (14, 14)),
-])
-def test_input_sizes_are_rounded_and_never_enlarged(source: tuple[int, int], setting: int | None,
-                                                    expected: tuple[int, int]) -> None:
-    assert InputSize(392, 14).fit(*source, setting) == expected
-
-
-def test_a_fixed_input_size_ignores_the_setting() -> None:
-    assert InputSize(216, follows_setting=False).fit(1920, 1080, 518) == (384, 216)

@@ -2,103 +2,15 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from video3d.depth_model import Availability, DepthModel, InputSize, LoadOptions, Role
 from video3d.errors import DepthError
 from video3d.types import DepthEstimator, DepthKind
 
 AUTO = "auto"
 BUILTIN_LABEL = "built-in (basic)"
-
-
-class Availability(str, enum.Enum):
-    """Whether a model can be used at once."""
-
-    READY = "ready"
-    """Comes with the program, or is loaded already."""
-    ON_DISK = "on disk"
-    TO_DOWNLOAD = "to download"
-    """Only when the user asks."""
-
-
-class Role(str, enum.Enum):
-    """What a model is for."""
-
-    ESTIMATES = "estimates"
-    """Makes depth from pictures."""
-    CONSTANT = "constant"
-    """Everything at one distance: for tests, and for watching flat."""
-    GIVEN = "given"
-    """Depth made elsewhere; never loaded, the maps come from `file.py`."""
-
-
-@dataclass(frozen=True)
-class InputSize:
-    """Which pictures a model wants."""
-
-    short_side: int
-    """Pixels, unless the user says otherwise."""
-    multiple: int = 1
-    """Both sides are rounded to multiples of this."""
-    follows_setting: bool = True
-    """False where the size is fixed whatever `depth_size` says."""
-
-    def fit(self, width: int, height: int, short_side: int | None = None) -> tuple[int, int]:
-        """(width, height) of the picture a model is shown for a source of `width` x `height`.
-
-        Never enlarged, but for rounding.
-        """
-        wanted = short_side if short_side is not None and self.follows_setting else self.short_side
-        scale = min(1.0, wanted / min(width, height))
-        columns, rows = (max(self.multiple, round(side * scale / self.multiple) * self.multiple)
-                         for side in (width, height))
-        return columns, rows
-
-
-@dataclass(frozen=True)
-class Weights:
-    """A file a model needs."""
-
-    file_name: str
-    url: str
-    sha256: str
-    size: int
-    """Bytes."""
-
-
-@dataclass(frozen=True)
-class LoadOptions:
-    """What a loader may need to know."""
-
-    device: str = "cpu"
-
-
-@dataclass(frozen=True)
-class DepthModel:
-    """All that is known about a model without loading it."""
-
-    id: str
-    label: str
-    kind: DepthKind
-    licence: str
-    input_size: InputSize
-    quality: int
-    """Rank among the models: higher is better; `auto` takes the highest usable one."""
-    loader: Callable[[LoadOptions], DepthEstimator]
-    role: Role = Role.ESTIMATES
-    availability: Availability = Availability.READY
-    weights: tuple[Weights, ...] = ()
-    non_commercial: bool = False
-    """Marked for the user, and never chosen by `auto`."""
-    needs_gpu_turn: bool = False
-    memory: int = 0
-    """Bytes while loaded, about; 0 where it does not matter."""
-
-    def load(self, options: LoadOptions | None = None) -> DepthEstimator:
-        """The model, ready to estimate; DepthError says what is missing or broken."""
-        return self.loader(options or LoadOptions())
 
 
 @dataclass(frozen=True)
