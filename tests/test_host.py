@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from video3d.host import Host, StandaloneHost
+from video3d.host import GpuUse, Host, StandaloneHost
 
 
 def test_it_is_a_host() -> None:
@@ -50,4 +50,12 @@ def test_models_lie_in_the_users_data_folder(variables: dict[str, str], expected
 
 def test_nobody_waits_for_the_gpu_when_the_program_is_alone() -> None:
     with StandaloneHost().gpu_turn() as turn:
+        turn.share()
+
+
+def test_a_network_may_say_what_it_needs_of_the_gpu() -> None:
+    use = GpuUse(memory=1 << 30)
+    use.leave()
+    assert not use.is_cancelled()
+    with StandaloneHost().gpu_turn(use) as turn:
         turn.share()

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from video3d.depth_model import DepthModel
+
+
+def _never() -> bool:
+    return False
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class GpuUse:
+    """What a network needs of the GPU."""
+
+    memory: int = 0
+    """Bytes while it works, about; 0 where that is not known. Others' networks move out when there is less."""
+    leave: Callable[[], None] = _nothing
+    """Called before others get the GPU who had to move out: take the network off the GPU, it is loaded again later."""
+    is_cancelled: Callable[[], bool] = _never
+    """Asked while others have the GPU; when it says so, waiting ends with `Cancelled`."""
 
 
 class GpuTurn(Protocol):
@@ -53,8 +74,11 @@ class Host(Protocol):
         """Where results go that the user names no place for. It may not exist yet."""
         ...
 
-    def gpu_turn(self) -> AbstractContextManager[GpuTurn]:
-        """Hold it while a network runs. Never nested."""
+    def gpu_turn(self, use: GpuUse | None = None) -> AbstractContextManager[GpuTurn]:
+        """Hold it while a network runs: take it for each batch, which costs nothing as long as nobody waits.
+
+        Never nested, and by one thread at a time. Raises Cancelled where `use` says so.
+        """
         ...
 
 
@@ -91,8 +115,9 @@ class StandaloneHost:
         return Path.home() / "Videos" / "3D"
 
     @contextmanager
-    def gpu_turn(self) -> Generator[GpuTurn, None, None]:
+    def gpu_turn(self, use: GpuUse | None = None) -> Generator[GpuTurn, None, None]:
         """Nobody else is here."""
+        del use
         yield _Alone()
 
 
