@@ -21,6 +21,7 @@ from video3d import console
 from video3d.console import JsonConsole, Stop, TextConsole, how_to_watch
 from video3d.depth.registry import available_models, choose_model
 from video3d.errors import SourceError
+from video3d.host import StandaloneHost
 from video3d.jobs import JobResult
 from video3d.params import from_values
 from video3d.settings import ConversionSettings
@@ -176,7 +177,7 @@ def test_every_line_of_json_parses_and_has_an_event(capsys: pytest.CaptureFixtur
     told.stopped(Path("film.mp4"), tmp_path)
     told.summary(1, 2)
     told.info(INFO)
-    told.models(available_models(), choose_model("auto", available_models()))
+    told.models(available_models(StandaloneHost()), choose_model("auto", available_models(StandaloneHost())))
     lines = objects(capsys.readouterr().out)
     events = [line["event"] for line in lines]
     assert events[:4] == ["start", "progress", "progress", "notice"]

@@ -29,7 +29,9 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 ACROSS = frozenset({"media/test_label_readers.py"})
 """Tests of several modules together."""
 FOREIGN = {"torch": ("depth", "stereo"), "gradio": ("ui",), "fastapi": ("api", "webui"), "modules": ("webui",)}
-"""Who alone may import what, and never while being imported itself."""
+"""Who alone may import what, and never while being imported itself, except for those below."""
+IN_TORCH = PACKAGE / "depth" / "networks"
+"""Written in torch from end to end: imported inside functions alone, by whoever needs a network."""
 
 
 def room_of(path: Path) -> str:
@@ -92,10 +94,19 @@ def test_foreign_packages_stay_in_their_rooms(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     at_top = {name.partition(".")[0] for node in tree.body for name in imported(ast.Module([node], []), "video3d")
               if not isinstance(node, (ast.FunctionDef, ast.ClassDef))}  # fmt: skip
-    assert not at_top & set(FOREIGN)
+    assert not at_top & (set(FOREIGN) - {"torch"} if IN_TORCH in path.parents else set(FOREIGN))
     for name in imported(tree, "video3d"):
         allowed = FOREIGN.get(name.partition(".")[0])
         assert allowed is None or room_of(path) in allowed, name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_of)
+def test_networks_are_imported_inside_functions_alone(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    package = module_of(path) if path.name == "__init__.py" else module_of(path).rpartition(".")[0]
+    at_top = {name for node in tree.body for name in imported(ast.Module([node], []), package)
+              if not isinstance(node, (ast.FunctionDef, ast.ClassDef))}  # fmt: skip
+    assert IN_TORCH in path.parents or not any(name.startswith(module_of(IN_TORCH)) for name in at_top)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_of)

@@ -11,6 +11,7 @@ import pytest
 
 from video3d.depth.registry import available_models, find_model
 from video3d.errors import DepthError
+from video3d.host import StandaloneHost
 from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.nearness import GIVEN_SHORT_SIDE, EstimatedNearness, NearnessStage, Taken, given_nearness
 from video3d.settings import Stabilisation
@@ -40,7 +41,7 @@ def maps_of(stage: NearnessStage, numbers: range) -> list[FloatMap]:
 
 
 def estimating(model: str, mode: Stabilisation = Stabilisation.NORMAL) -> EstimatedNearness:
-    chosen = find_model(model, available_models())
+    chosen = find_model(model, available_models(StandaloneHost()))
     return EstimatedNearness(chosen, chosen.load(), SIZE, 392, ColourTags(), mode, 0.5)
 
 

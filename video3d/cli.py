@@ -244,8 +244,8 @@ def _probe(chosen: argparse.Namespace, host: Host, console: Console) -> int:
 def _models(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     from video3d.depth.registry import available_models, choose_model
 
-    del chosen, host
-    models = available_models()
+    del chosen
+    models = available_models(host)
     console.models(models, choose_model("auto", models))
     return DONE
 

@@ -35,11 +35,13 @@ class InputSize:
     """Which pictures a model wants."""
 
     short_side: int
-    """Pixels, unless the user says otherwise."""
+    """Pixels, unless the user says otherwise: a good exchange between speed and detail."""
     multiple: int = 1
     """Both sides are rounded to multiples of this."""
     follows_setting: bool = True
     """False where the size is fixed whatever `depth_size` says."""
+    native: int = 0
+    """Short side that the network was trained at, in pixels; 0 where that is `short_side`."""
 
     def fit(self, width: int, height: int, short_side: int | None = None) -> tuple[int, int]:
         """(width, height) of the picture a model is shown for a source of `width` x `height`.
@@ -60,15 +62,23 @@ class Weights:
     file_name: str
     url: str
     sha256: str
+    """Hexadecimal: the whole digest, or its first digits where the publisher states no more; empty where none is."""
     size: int
-    """Bytes."""
+    """Bytes, about: publishers round."""
 
 
 @dataclass(frozen=True)
 class LoadOptions:
     """What a loader may need to know."""
 
-    device: str = "cpu"
+    device: str = "auto"
+    """torch's name of where a network runs; auto takes the best that torch finds."""
+    half: bool | None = None
+    """Half precision; None takes it where it is fast."""
+    compiled: bool = False
+    """Compile the network: a slow start, faster after it."""
+    notice: Callable[[str], None] | None = None
+    """Told in a sentence what the user should know, such as a change of device."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,9 @@ class DepthModel:
     """Marked for the user, and never chosen by `auto`."""
     needs_gpu_turn: bool = False
     memory: int = 0
-    """Bytes while loaded, about; 0 where it does not matter."""
+    """Bytes while it works, about; 0 where it does not matter."""
+    location: str = ""
+    """Where it was found, for the user: a file, or whose network it is."""
 
     def load(self, options: LoadOptions | None = None) -> DepthEstimator:
         """The model, ready to estimate; DepthError says what is missing or broken."""

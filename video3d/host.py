@@ -55,7 +55,10 @@ class Host(Protocol):
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """torch's names of the devices that networks may use, best first, such as ("cuda:0", "cpu")."""
+        """torch's names of the devices that networks may use, best first, such as ("cuda:0", "cpu").
+
+        Empty where torch itself is to be asked, once a network is loaded.
+        """
         ...
 
     def models_folders(self) -> tuple[Path, ...]:
@@ -95,8 +98,8 @@ class StandaloneHost:
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """The processor; a device that the user names is passed on as it is."""
-        return ("cpu",)
+        """Whatever torch finds, if it is there at all."""
+        return ()
 
     def models_folders(self) -> tuple[Path, ...]:
         """A folder of the user's, in the place that the system has for such things."""

@@ -71,7 +71,7 @@ class EstimatedNearness:
 
     needs_motion = True
 
-    def __init__(self, model: DepthModel, estimator: DepthEstimator, size: tuple[int, int], depth_size: int,
+    def __init__(self, model: DepthModel, estimator: DepthEstimator, size: tuple[int, int], depth_size: int | None,
                  colour: ColourTags, mode: Stabilisation, look_ahead: float) -> None:
         """`size` is the picture's (width, height); `look_ahead` the stabiliser's, in seconds."""
         self._estimator = estimator

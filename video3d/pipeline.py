@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from video3d.converting import UnitConverter, UnitSettings
+from video3d.depth.opening import open_estimator
 from video3d.depth.registry import available_models, choose_model
 from video3d.depth_model import DepthModel, Role
 from video3d.errors import Cancelled, DepthError, SettingsError, SourceError
@@ -53,6 +54,7 @@ class Conversion:
     """All that is decided before the first frame."""
 
     settings: ConversionSettings
+    host: Host
     model: DepthModel
     shared: UnitSettings
     range: PlannedRange
@@ -69,7 +71,7 @@ def decide(source: Path, settings: ConversionSettings, host: Host) -> Conversion
     info = probe(source)
     _check_range(info, settings)
     given = settings.depth.depth_video
-    choice = choose_model("file" if given else settings.depth.depth_model, available_models())
+    choice = choose_model("file" if given else settings.depth.depth_model, available_models(host))
     if choice.model.role is Role.GIVEN and not given:
         raise DepthError("Depth from a file needs the file.", stage="depth",
                          remedy="Name a video or a folder of pictures with --depth-video.")
@@ -86,7 +88,7 @@ def decide(source: Path, settings: ConversionSettings, host: Host) -> Conversion
         look_ahead=DESIGN_LOOK_AHEAD * _look_ahead_share(info, eye_format), plate_frames=_plate_frames(info, settings),
         workers=host.processors,
     )
-    return Conversion(settings, choice.model, shared, PlannedRange.of(settings.range), tuple(notices))
+    return Conversion(settings, host, choice.model, shared, PlannedRange.of(settings.range), tuple(notices))
 
 
 def plan(conversion: Conversion, reporter: Reporter) -> Planner:
@@ -96,7 +98,7 @@ def plan(conversion: Conversion, reporter: Reporter) -> Planner:
 
 def open_converter(conversion: Conversion, origin: int | None, reporter: Reporter) -> UnitConverter:
     """What converts units, with the depth model loaded."""
-    return UnitConverter(conversion.shared, _nearness_stage(conversion), origin, reporter)
+    return UnitConverter(conversion.shared, _nearness_stage(conversion, reporter), origin, reporter)
 
 
 def join_units(conversion: Conversion, units: Sequence[PlannedUnit], segments: Sequence[Path], folder: Path,
@@ -191,10 +193,11 @@ def _plate_frames(info: VideoInfo, settings: ConversionSettings) -> int:
     return max(1, min(PLATE_FRAMES, affordable, int(info.frame_rate or 25)))
 
 
-def _nearness_stage(conversion: Conversion) -> NearnessStage:
+def _nearness_stage(conversion: Conversion, reporter: Reporter) -> NearnessStage:
     depth, info = conversion.settings.depth, conversion.info
     if depth.depth_video is not None:
         return given_nearness(Path(depth.depth_video))
     share = _look_ahead_share(info, conversion.shared.eye_format)
-    return EstimatedNearness(conversion.model, conversion.model.load(), (info.width, info.height), depth.depth_size,
-                             info.colour, depth.stabilise, LOOK_AHEAD_SECONDS * share)
+    estimator = open_estimator(conversion.model, depth, conversion.host, reporter)
+    return EstimatedNearness(conversion.model, estimator, (info.width, info.height), depth.depth_size, info.colour,
+                             depth.stabilise, LOOK_AHEAD_SECONDS * share)

@@ -79,8 +79,13 @@ class DepthSettings:
     depth_video: Annotated[str | None, Param("A video or a folder of pictures with depth made elsewhere "
                                              "(white = near), used instead of a model.",
                                              none_means="none")] = None
-    depth_size: Annotated[int, Param("Short side of the picture that the depth model sees.", minimum=64, maximum=1036,
-                                     unit="pixels", advanced=True)] = 392
+    depth_size: Annotated[int | None, Param("Short side of the picture that the depth model sees; more is finer and "
+                                            "slower.", minimum=64, maximum=1036, unit="pixels", none_means="auto",
+                                            advanced=True)] = None
+    device: Annotated[str, Param("Where a depth network runs: auto, cpu, cuda:0 … (torch's names).",
+                                 advanced=True)] = "auto"
+    compile_depth: Annotated[bool, Param("Compile the depth network: a minute's wait at the start, faster after it.",
+                                         advanced=True)] = False
     stabilise: Annotated[Stabilisation, Param("Steady the depth over time; talking-head also locks a still "
                                               "background.")] = Stabilisation.NORMAL
 

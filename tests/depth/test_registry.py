@@ -10,30 +10,31 @@ import pytest
 from video3d.depth.registry import available_models, choose_model, find_model
 from video3d.depth_model import Availability, DepthModel
 from video3d.errors import DepthError
+from video3d.host import StandaloneHost
 from video3d.types import DepthInput, DepthKind
 
 
 def network(model_id: str, quality: int, availability: Availability, non_commercial: bool = False) -> DepthModel:
-    base = find_model("builtin", available_models())
+    base = find_model("builtin", available_models(StandaloneHost()))
     return replace(base, id=model_id, label=f"Network {model_id}", quality=quality, availability=availability,
                    non_commercial=non_commercial)
 
 
 def test_ids_are_unique_and_the_basic_ones_are_there() -> None:
-    ids = [model.id for model in available_models()]
+    ids = [model.id for model in available_models(StandaloneHost())]
     assert len(set(ids)) == len(ids)
     assert {"builtin", "constant", "file"} <= set(ids)
 
 
 def test_the_built_in_model_is_called_basic() -> None:
-    model = find_model("builtin", available_models())
+    model = find_model("builtin", available_models(StandaloneHost()))
     assert model.label == "built-in (basic)"
     assert model.kind is DepthKind.RELATIVE_INVERSE
 
 
 @pytest.mark.parametrize("model_id", ["builtin", "constant"])
 def test_models_load_and_estimate(model_id: str) -> None:
-    estimator = find_model(model_id, available_models()).load()
+    estimator = find_model(model_id, available_models(StandaloneHost())).load()
     rgb = np.random.default_rng(0).random((36, 64, 3)).astype(np.float32)
     (raw,) = estimator.estimate([DepthInput(rgb, None, True, 0.0)])
     estimator.close()
@@ -43,23 +44,23 @@ def test_models_load_and_estimate(model_id: str) -> None:
 
 def test_depth_from_a_file_cannot_be_loaded_without_one() -> None:
     with pytest.raises(DepthError, match="--depth-video"):
-        find_model("file", available_models()).load()
+        find_model("file", available_models(StandaloneHost())).load()
 
 
 def test_an_unknown_id_is_refused_with_the_known_ones() -> None:
     with pytest.raises(DepthError, match=r"'midas'.*auto, .*builtin"):
-        choose_model("midas", available_models())
+        choose_model("midas", available_models(StandaloneHost()))
 
 
 def test_auto_takes_the_built_in_model_last_and_says_so() -> None:
-    choice = choose_model("auto", available_models())
+    choice = choose_model("auto", available_models(StandaloneHost()))
     assert choice.model.id == "builtin"
     assert "built-in (basic)" in choice.sentence
     assert "better" in choice.sentence
 
 
 def test_auto_takes_the_best_on_disk_and_names_what_would_be_better() -> None:
-    models = (*available_models(), network("small", 50, Availability.ON_DISK),
+    models = (*available_models(StandaloneHost()), network("small", 50, Availability.ON_DISK),
               network("large", 90, Availability.TO_DOWNLOAD))
     choice = choose_model("auto", models)
     assert choice.model.id == "small"
@@ -68,12 +69,13 @@ def test_auto_takes_the_best_on_disk_and_names_what_would_be_better() -> None:
 
 
 def test_auto_takes_of_equals_the_one_already_loaded() -> None:
-    models = (network("cold", 50, Availability.ON_DISK), network("warm", 50, Availability.READY), *available_models())
+    models = (network("cold", 50, Availability.ON_DISK), network("warm", 50, Availability.READY),
+              *available_models(StandaloneHost()))
     assert choose_model("auto", models).model.id == "warm"
 
 
 def test_auto_never_takes_a_non_commercial_model_but_the_user_may() -> None:
-    models = (*available_models(), network("giant", 99, Availability.READY, non_commercial=True))
+    models = (*available_models(StandaloneHost()), network("giant", 99, Availability.READY, non_commercial=True))
     assert choose_model("auto", models).model.id == "builtin"
     asked = choose_model("giant", models)
     assert asked.model.id == "giant"

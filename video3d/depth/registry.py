@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from video3d.depth_model import Availability, DepthModel, InputSize, LoadOptions, Role
 from video3d.errors import DepthError
+from video3d.host import Host
 from video3d.types import DepthEstimator, DepthKind
 
 AUTO = "auto"
@@ -21,9 +22,10 @@ class DepthChoice:
     sentence: str
 
 
-def available_models() -> tuple[DepthModel, ...]:
-    """Every model known here, best first."""
+def available_models(host: Host) -> tuple[DepthModel, ...]:
+    """Every model known here, best first: the built-in ones, and those that only this host has."""
     models = (
+        *host.depth_models(),
         DepthModel("builtin", BUILTIN_LABEL, DepthKind.RELATIVE_INVERSE, "MIT", InputSize(216, follows_setting=False),
                    quality=1, loader=_load_builtin),
         DepthModel("constant", "constant (flat)", DepthKind.RELATIVE_INVERSE, "MIT",

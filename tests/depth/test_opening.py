@@ -1,0 +1,103 @@
+"""A chosen model is loaded for the host that it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from video3d.depth.constant import ConstantDepth
+from video3d.depth.opening import choose_device, open_estimator
+from video3d.depth.registry import available_models, find_model
+from video3d.depth_model import DepthModel, LoadOptions
+from video3d.errors import Cancelled
+from video3d.host import GpuTurn, GpuUse, StandaloneHost
+from video3d.settings import DepthSettings
+from video3d.types import DepthInput, FloatMap, SilentReporter
+
+PICTURE = DepthInput(np.zeros((4, 4, 3), np.float32), None, starts_shot=True, seconds=0.0)
+
+
+class Leaving(ConstantDepth):
+    has_left = False
+
+    def leave(self) -> None:
+        self.has_left = True
+
+
+class BusyHost(StandaloneHost):
+    """Another one waits for the GPU after each batch."""
+
+    devices = ("cuda:1", "cpu")
+
+    def __init__(self) -> None:
+        self.uses: list[GpuUse | None] = []
+
+    @contextmanager
+    def gpu_turn(self, use: GpuUse | None = None) -> Generator[GpuTurn, None, None]:
+        self.uses.append(use)
+        if use is not None and use.is_cancelled():
+            raise Cancelled("Stopped.", stage="depth")
+        with super().gpu_turn(use) as turn:
+            yield turn
+        if use is not None:
+            use.leave()
+
+
+class Stopped(SilentReporter):
+    def is_cancelled(self) -> bool:
+        return True
+
+
+def network(seen: list[LoadOptions], estimator: ConstantDepth) -> DepthModel:
+    def load(options: LoadOptions) -> ConstantDepth:
+        seen.append(options)
+        return estimator
+
+    base = find_model("constant", available_models(StandaloneHost()))
+    return replace(base, loader=load, needs_gpu_turn=True, memory=123)
+
+
+@pytest.mark.parametrize(("asked", "devices", "expected"), [
+    ("auto", ("cuda:1", "cpu"), "cuda:1"), ("auto", (), "auto"), ("cpu", ("cuda:1", "cpu"), "cpu"),
+    ("mps", (), "mps"),
+])
+def test_the_users_device_goes_before_the_hosts(asked: str, devices: Sequence[str], expected: str) -> None:
+    assert choose_device(asked, devices) == expected
+
+
+def test_a_network_works_in_turns_and_leaves_when_told() -> None:
+    seen: list[LoadOptions] = []
+    inner, host, reporter = Leaving(), BusyHost(), SilentReporter()
+    estimator = open_estimator(network(seen, inner), DepthSettings(compile_depth=True), host, reporter)
+    maps: list[FloatMap] = estimator.estimate([PICTURE, PICTURE])
+    estimator.close()
+    assert len(maps) == 2
+    assert inner.has_left
+    assert [use.memory for use in host.uses if use] == [123]
+    assert (seen[0].device, seen[0].compiled) == ("cuda:1", True)
+
+
+def test_notices_of_a_network_reach_the_user() -> None:
+    seen: list[LoadOptions] = []
+    reporter = SilentReporter()
+    open_estimator(network(seen, Leaving()), DepthSettings(), BusyHost(), reporter)
+    assert seen[0].notice is not None
+    seen[0].notice("It is slower now.")
+    assert reporter.notices == ["It is slower now."]
+
+
+def test_waiting_for_the_gpu_ends_when_the_user_stops() -> None:
+    estimator = open_estimator(network([], Leaving()), DepthSettings(), BusyHost(), Stopped())
+    with pytest.raises(Cancelled):
+        estimator.estimate([PICTURE])
+
+
+def test_a_model_without_a_network_takes_no_turn() -> None:
+    host = BusyHost()
+    model = find_model("builtin", available_models(host))
+    open_estimator(model, DepthSettings(), host, SilentReporter()).estimate([PICTURE])
+    assert host.uses == []

@@ -1,0 +1,61 @@
+"""A chosen model, loaded for this host: on the right device, taking turns at the GPU where it must be shared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from video3d.depth_model import DepthModel, LoadOptions
+from video3d.host import GpuUse, Host
+from video3d.settings import DepthSettings
+from video3d.types import DepthEstimator, DepthInput, FloatMap, Reporter
+
+AUTO_DEVICE = "auto"
+
+
+@runtime_checkable
+class CanLeave(Protocol):
+    """An estimator that can get off the GPU, and is loaded again by itself."""
+
+    def leave(self) -> None:
+        """Off the GPU, for now."""
+        ...
+
+
+def open_estimator(model: DepthModel, settings: DepthSettings, host: Host, reporter: Reporter) -> DepthEstimator:
+    """The model, ready to estimate; DepthError says what is missing or broken. Notices go to the reporter."""
+    options = LoadOptions(choose_device(settings.device, host.devices), compiled=settings.compile_depth,
+                          notice=reporter.notice)
+    estimator = model.load(options)
+    shares = model.needs_gpu_turn and options.device != "cpu"
+    return TurnTaking(estimator, model, host, reporter) if shares else estimator
+
+
+def choose_device(asked: str, devices: Sequence[str]) -> str:
+    """torch's name of the device, or "auto" where torch is to be asked."""
+    if asked != AUTO_DEVICE:
+        return asked
+    return devices[0] if devices else AUTO_DEVICE
+
+
+class TurnTaking:
+    """An estimator that holds the host's GPU turn while it works, batch by batch."""
+
+    def __init__(self, estimator: DepthEstimator, model: DepthModel, host: Host, reporter: Reporter) -> None:
+        self._estimator = estimator
+        self._host = host
+        self._use = GpuUse(model.memory, estimator.leave if isinstance(estimator, CanLeave) else _stay,
+                           reporter.is_cancelled)
+
+    def estimate(self, batch: Sequence[DepthInput]) -> list[FloatMap]:
+        """See `DepthEstimator`; waits for the turn, and raises Cancelled where the user stops that."""
+        with self._host.gpu_turn(self._use):
+            return self._estimator.estimate(batch)
+
+    def close(self) -> None:
+        """See `DepthEstimator`."""
+        self._estimator.close()
+
+
+def _stay() -> None:
+    """A network that cannot leave."""
