@@ -101,7 +101,7 @@ def convert(conversion: pipeline.Conversion, units: list[PlannedUnit], reporter:
     converter = pipeline.open_converter(conversion, None, reporter or SilentReporter())
     try:
         for unit in units:
-            converter.convert(unit, Path("segment.mp4"), lambda: None)
+            converter.convert(unit, Path("segment.mp4"), lambda _: None)
     finally:
         converter.close()
 
@@ -223,7 +223,7 @@ def test_stopping_is_quick_wherever_the_unit_is(slow: Slow, recorder: Recorder, 
     reporter.stop = after == 0
     asked = time.monotonic()
 
-    def count() -> None:
+    def count(_: Frame) -> None:
         nonlocal asked
         if len(recorder.frames) == after:
             reporter.stop, asked = True, time.monotonic()

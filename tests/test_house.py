@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "video3d"
 FLOORS = {
-    "errors": 0, "params": 0, "types": 0, "serial": 0, "prefetch": 0,
+    "errors": 0, "params": 0, "types": 0, "serial": 0, "prefetch": 0, "durable": 0,
     "settings": 1, "depth_model": 1, "host": 1, "motion": 1, "presets": 1,
     "media": 2, "shots": 2, "depth": 2, "stabilise": 2, "keyframes": 2, "stereo": 2, "sample": 2,
     "planning": 3, "nearness": 3, "converting": 3, "pipeline": 3,

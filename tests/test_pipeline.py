@@ -87,7 +87,7 @@ def test_joining_stops_when_asked(small_clip: Path, tmp_path: Path) -> None:
     converter = pipeline.open_converter(conversion, None, SilentReporter())
     segment = tmp_path / "segment.mp4"
     try:
-        converter.convert(unit, segment, lambda: None)
+        converter.convert(unit, segment, lambda _: None)
     finally:
         converter.close()
     with pytest.raises(Cancelled):

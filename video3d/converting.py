@@ -88,8 +88,8 @@ class UnitConverter:
         self._nearness.close()
         self._eyes.close()
 
-    def convert(self, planned: PlannedUnit, target: Path, count: Callable[[], None]) -> None:
-        """Write the unit's segment to `target`: whole, or not at all. `count` is called after each frame."""
+    def convert(self, planned: PlannedUnit, target: Path, written: Callable[[Frame], None]) -> None:
+        """Write the unit's segment to `target`: whole, or not at all. `written` is called with each packed frame."""
         encoder = SegmentEncoder(self._shared.ffmpeg, self._shared.encode, target, what=self._shared.info.path,
                                  check=self._check)
         self._ending.clear()
@@ -99,7 +99,7 @@ class UnitConverter:
                   self._ended_together()):
                 for frame, time in self._timed(self._eyes.packed(self._checked(designed)), planned):
                     encoder.write(frame, time)
-                    count()
+                    written(frame)
                     self._check()
             encoder.finish()
         except BaseException:

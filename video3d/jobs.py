@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from video3d import __version__, pipeline
+from video3d.durable import lock, sync_file, sync_folder, write_text
 from video3d.errors import Cancelled, JobError, TargetError
 from video3d.host import Host
 from video3d.params import to_values
@@ -27,7 +28,7 @@ from video3d.pipeline import Conversion
 from video3d.planning import PlannedUnit, Planner
 from video3d.prefetch import Prefetch
 from video3d.settings import ConversionSettings
-from video3d.types import Progress, Reporter
+from video3d.types import ColourTags, Frame, Progress, Reporter
 
 FOLDER_SUFFIX = ".video3d-job"
 UNITS_AHEAD = 4
@@ -60,7 +61,19 @@ class JobResult:
     """Wall time."""
 
 
-def run_job(request: JobRequest, host: Host, reporter: Reporter) -> JobResult:
+class JobWatcher:
+    """Looks on while a job runs. This one takes no notice."""
+
+    def is_pausing(self) -> bool:
+        """True once the job should stop when the unit in work is done; it ends as `Cancelled`, and can be resumed."""
+        return False
+
+    def frame_written(self, frame: Frame, colour: ColourTags) -> None:
+        """Called with each packed frame, from the thread that does the work; must return soon."""
+        del frame, colour
+
+
+def run_job(request: JobRequest, host: Host, reporter: Reporter, watcher: JobWatcher | None = None) -> JobResult:
     """Convert `request.source` to `request.target`: all of it, or nothing but a folder that can be resumed."""
     began = time.monotonic()
     with _explained(request.target):
@@ -69,11 +82,11 @@ def run_job(request: JobRequest, host: Host, reporter: Reporter) -> JobResult:
     for notice in conversion.notices:
         reporter.notice(notice)
     _check_cancelled(reporter)
-    folder = JobFolder(request.target.with_name(request.target.name + FOLDER_SUFFIX))
+    folder = JobFolder(folder_for(request.target))
     with _explained(request.target), folder.locked():
         try:
             folder.open(fingerprint(conversion), restart=request.restart)
-            frames = _run(conversion, folder, request, reporter)
+            frames = _run(conversion, folder, request, reporter, watcher or JobWatcher())
         except JobError:  # the folder is another conversion's
             raise
         except BaseException:
@@ -83,20 +96,27 @@ def run_job(request: JobRequest, host: Host, reporter: Reporter) -> JobResult:
     return JobResult(request.target, frames, time.monotonic() - began)
 
 
-def _run(conversion: Conversion, folder: JobFolder, request: JobRequest, reporter: Reporter) -> int:
+def _run(conversion: Conversion, folder: JobFolder, request: JobRequest, reporter: Reporter,
+         watcher: JobWatcher) -> int:
     planner = pipeline.plan(conversion, reporter)
     meter = _Meter(conversion, planner, reporter)
     converter = pipeline.open_converter(conversion, planner.origin, reporter)
     units: list[PlannedUnit] = []
+
+    def written(frame: Frame) -> None:
+        meter.count()
+        watcher.frame_written(frame, conversion.info.colour)
+
     try:
         with Prefetch(planner, UNITS_AHEAD, "planning") as planned_units:
             for planned in planned_units:
                 _check_cancelled(reporter)
+                _check_pausing(watcher)
                 units.append(planned)
                 if folder.holds(planned):
                     meter.skip(planned.unit.frame_count)
                 else:
-                    converter.convert(planned, folder.segment(planned), meter.count)
+                    converter.convert(planned, folder.segment(planned), written)
                     folder.add(planned)
     finally:
         converter.close()
@@ -106,6 +126,11 @@ def _run(conversion: Conversion, folder: JobFolder, request: JobRequest, reporte
     _check_cancelled(reporter)
     _publish(finished, request)
     return meter.done
+
+
+def folder_for(target: Path) -> Path:
+    """Where the unfinished work towards a target lies."""
+    return target.with_name(target.name + FOLDER_SUFFIX)
 
 
 def fingerprint(conversion: Conversion) -> dict[str, Any]:
@@ -138,7 +163,7 @@ class JobFolder:
     def _claim(self, job: dict[str, Any]) -> None:
         file = self.path / "job.json"
         if not self._journal:  # nothing was finished: there is nothing to go on with, and nothing to lose
-            file.write_text(json.dumps(job, indent=1), encoding="utf-8")
+            write_text(file, json.dumps(job, indent=1))
             return
         before: dict[str, Any] = {}
         with suppress(ValueError, FileNotFoundError):
@@ -164,7 +189,8 @@ class JobFolder:
     def add(self, planned: PlannedUnit) -> None:
         """Note a finished unit; it is on the disk when this returns."""
         segment = self.segment(planned)
-        _sync(segment)
+        sync_file(segment)
+        sync_folder(segment.parent)
         line = _journal_line(planned, segment)
         with self._journal_file.open("a", encoding="utf-8") as journal:
             journal.write("\n" + json.dumps(line) + "\n")  # the line before may have been cut off
@@ -196,7 +222,7 @@ class JobFolder:
         is_empty = False
         try:
             with self._lock_file.open("a+b") as file:
-                if not _lock(file.fileno()):
+                if not lock(file.fileno()):
                     raise JobError(f"{self.path}: another process is at work on this conversion.", stage="resume",
                                    remedy="Wait for it, or choose another target with -o.")
                 try:
@@ -303,16 +329,22 @@ def _check_target(request: JobRequest) -> None:
 
 
 def _publish(finished: Path, request: JobRequest) -> None:
-    _sync(finished)
+    sync_file(finished)
     if request.target.exists() and not request.overwrite:
         raise TargetError(f"{request.target}: it was made by someone else meanwhile.", stage="target",
                           remedy="Choose another name with -o; the finished work is kept.")
     finished.replace(request.target)
+    sync_folder(request.target.parent)
 
 
 def _check_cancelled(reporter: Reporter) -> None:
     if reporter.is_cancelled():
         raise Cancelled("Stopped.", stage="convert")
+
+
+def _check_pausing(watcher: JobWatcher) -> None:
+    if watcher.is_pausing():
+        raise Cancelled("Paused.", stage="convert")
 
 
 def _digest(source: Path) -> str:
@@ -324,23 +356,3 @@ def _digest(source: Path) -> str:
         file.seek(max(0, size - _HASHED_BYTES))
         digest.update(file.read(_HASHED_BYTES))
     return digest.hexdigest()
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -7,19 +7,22 @@ import enum
 import types
 import typing
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, TypeVar
 
 Value = TypeVar("Value")
 
 
 def to_json(value: object) -> Any:
-    """`value` (dataclass, enum, Fraction, tuple, list, number, text, None) as plain JSON."""
+    """`value` (dataclass, enum, Fraction, Path, tuple, list, number, text, None) as plain JSON."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, Fraction):
         return f"{value.numerator}/{value.denominator}"
+    if isinstance(value, Path):
+        return str(value)
     if isinstance(value, (tuple, list)):
         return [to_json(item) for item in typing.cast("tuple[Any, ...]", value)]
     return value
@@ -46,7 +49,7 @@ def _read(kind: Any, data: Any) -> Any:
         return typing.cast("type[Any]", kind)(**{name: _read(hints[name], item) for name, item in data.items()})
     if kind is Any:
         return data
-    if issubclass(kind, (enum.Enum, Fraction)):
+    if issubclass(kind, (enum.Enum, Fraction, Path)):
         return kind(data)
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)

@@ -1,0 +1,226 @@
+"""Jobs run in order, do what is asked of them, and are still there after a restart."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from video3d.errors import JobError, SourceError, TargetError
+from video3d.host import StandaloneHost
+from video3d.params import from_values
+from video3d.queue import JobOrder, JobQueue, JobState, JobView
+from video3d.settings import ConversionSettings
+
+QUICK = from_values(ConversionSettings, {"speed": "fastest", "depth_model": "constant", "background_plate": False})
+PATIENCE = 120.0
+
+
+class Here(StandaloneHost):
+    """All in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def output_folder(self) -> Path:
+        return self._folder / "out"
+
+    def work_folder(self) -> Path:
+        return self._folder / "work"
+
+
+@pytest.fixture(scope="session")
+def clip(make_clip: Callable[..., Path]) -> Path:
+    """22 s of 64x36 at 5 frames/s: two units."""
+    return make_clip("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5:duration=22", "-c:v", "libx264", "-pix_fmt",
+                     "yuv420p")
+
+
+@pytest.fixture
+def open_queue(tmp_path: Path) -> Iterator[Callable[[], JobQueue]]:
+    """`open_queue()`: another process's view of the same folder; all are closed in the end."""
+    made: list[JobQueue] = []
+
+    def opened() -> JobQueue:
+        made.append(JobQueue(Here(tmp_path), tmp_path / "queue"))
+        return made[-1]
+
+    yield opened
+    for queue in made:
+        queue.close()
+
+
+def until(queue: JobQueue, job: str, wanted: Callable[[JobView], bool]) -> JobView:
+    deadline = time.monotonic() + PATIENCE
+    version = 0
+    while time.monotonic() < deadline:
+        view = queue.job(job)
+        if wanted(view):
+            return view
+        version = queue.wait(version, 1)
+    pytest.fail(f"it never came: {queue.job(job)}")
+
+
+def over(view: JobView) -> bool:
+    return view.state.is_over
+
+
+def test_a_job_is_done_and_the_result_is_in_the_output_folder(open_queue: Callable[[], JobQueue], clip: Path,
+                                                              tmp_path: Path) -> None:
+    queue = open_queue()
+    queue.start()
+    sent = queue.submit(JobOrder(clip, settings=QUICK, owner="ann", display_name="Holiday.mov"))
+    assert sent.target == tmp_path / "out" / "Holiday_3D_FSBS_LRF_Full_SBS.mp4"
+    view = until(queue, sent.id, over)
+    assert (view.state, view.frames, view.error) == (JobState.DONE, 110, None)
+    assert view.target.is_file()
+    assert [path.name for path in view.target.parent.iterdir()] == [view.target.name]
+    picture = queue.preview(sent.id)
+    assert picture is not None
+    assert picture.startswith(b"\xff\xd8")
+    assert json.loads(json.dumps(view.to_json()))["settings"]["depth_model"] == "constant"
+    assert [job.id for job in queue.jobs("ann")] == [sent.id]
+    assert queue.jobs("bob") == []
+
+
+def test_the_most_urgent_goes_first_then_the_oldest(open_queue: Callable[[], JobQueue], clip: Path) -> None:
+    queue = open_queue()
+    settings = from_values(ConversionSettings, {"speed": "fastest", "depth_model": "constant", "preview": 0.2})
+    ids = [queue.submit(JobOrder(clip, settings=settings, priority=priority)).id for priority in (0, 0, 5, 0)]
+    queue.set_priority(ids[3], 9)
+    assert len({view.target for view in queue.jobs()}) == 4
+    queue.start()
+    for job in ids:
+        until(queue, job, over)
+    started = {view.id: view.started for view in queue.jobs()}
+    assert sorted(ids, key=lambda job: started[job] or 0) == [ids[3], ids[2], ids[0], ids[1]]
+
+
+def test_paused_at_a_unit_s_end_closed_and_opened_again_it_goes_on(open_queue: Callable[[], JobQueue], clip: Path,
+                                                                  tmp_path: Path) -> None:
+    queue = open_queue()
+    queue.start()
+    sent = queue.submit(JobOrder(clip, settings=QUICK))
+    until(queue, sent.id, lambda view: view.progress is not None and view.progress.done > 0)
+    assert queue.pause(sent.id).asked is JobState.PAUSED
+    paused = until(queue, sent.id, lambda view: view.state is JobState.PAUSED)
+    segments = list(paused.target.with_name(paused.target.name + ".video3d-job").glob("segments/*"))
+    assert [file.name for file in segments] == ["00000.mp4"]
+    queue.close()
+
+    again = open_queue()
+    again.start()
+    assert again.job(sent.id).state is JobState.PAUSED
+    before = segments[0].stat().st_mtime_ns
+    again.resume(sent.id)
+    view = until(again, sent.id, lambda view: view.progress is not None and view.progress.done > 60)
+    assert segments[0].exists() is False or segments[0].stat().st_mtime_ns == before
+    view = until(again, sent.id, over)
+    assert view.state is JobState.DONE
+
+
+def test_a_closed_queue_s_running_job_goes_on_by_itself(open_queue: Callable[[], JobQueue], clip: Path) -> None:
+    queue = open_queue()
+    queue.start()
+    sent = queue.submit(JobOrder(clip, settings=QUICK))
+    until(queue, sent.id, lambda view: view.progress is not None and view.progress.done > 0)
+    asked = time.monotonic()
+    queue.close()
+    assert time.monotonic() - asked < 2
+    assert queue.job(sent.id).state is JobState.WAITING
+    again = open_queue()
+    again.start()
+    assert until(again, sent.id, over).state is JobState.DONE
+
+
+def test_a_cancelled_job_leaves_nothing_and_can_be_tried_again(open_queue: Callable[[], JobQueue], clip: Path,
+                                                               tmp_path: Path) -> None:
+    queue = open_queue()
+    queue.start()
+    sent = queue.submit(JobOrder(clip, settings=QUICK))
+    until(queue, sent.id, lambda view: view.progress is not None and view.progress.done > 60)
+    queue.cancel(sent.id)
+    assert until(queue, sent.id, over).state is JobState.CANCELLED
+    assert list((tmp_path / "out").iterdir()) == []
+    assert queue.cancel(sent.id).state is JobState.CANCELLED
+    queue.retry(sent.id)
+    assert until(queue, sent.id, over).state is JobState.DONE
+    with pytest.raises(JobError, match="done"):
+        queue.retry(sent.id)
+
+
+def test_deleting_stops_a_job_and_takes_its_upload_but_no_result(open_queue: Callable[[], JobQueue], clip: Path,
+                                                                 tmp_path: Path) -> None:
+    uploads = [Path(shutil.copy(clip, tmp_path / f"{n}.mp4")) for n in range(2)]
+    queue = open_queue()
+    done, running = (queue.submit(JobOrder(path, settings=QUICK, keep_source=False)).id for path in uploads)
+    queue.start()
+    target = until(queue, done, over).target
+    assert not uploads[0].exists()
+    until(queue, running, lambda view: view.progress is not None and view.progress.done > 0)
+    queue.delete(running)
+    queue.delete(done)
+    assert queue.jobs() == []
+    with pytest.raises(JobError, match="no job"):
+        queue.job(running)
+    deadline = time.monotonic() + PATIENCE
+    while uploads[1].exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not uploads[1].exists()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [target.name]
+
+
+def test_a_failure_is_told_and_stops_nobody_else(open_queue: Callable[[], JobQueue], clip: Path,
+                                                 tmp_path: Path) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("not a video")
+    queue = open_queue()
+    queue.start()
+    first, second = queue.submit(JobOrder(bad)), queue.submit(JobOrder(clip, settings=QUICK))
+    view = until(queue, first.id, over)
+    assert view.state is JobState.FAILED
+    assert view.error is not None
+    assert (view.error.type, view.error.stage) == ("SourceError", "probe")
+    assert view.error.remedy
+    assert until(queue, second.id, over).state is JobState.DONE
+
+
+def test_what_cannot_be_is_refused_when_it_is_sent(open_queue: Callable[[], JobQueue], clip: Path,
+                                                   tmp_path: Path) -> None:
+    queue = open_queue()
+    with pytest.raises(SourceError, match="no such file"):
+        queue.submit(JobOrder(tmp_path / "none.mp4"))
+    queue.submit(JobOrder(clip, tmp_path / "x.mp4"))
+    with pytest.raises(TargetError, match="another job"):
+        queue.submit(JobOrder(clip, tmp_path / "x.mp4"))
+    with pytest.raises(JobError, match="no job"):
+        queue.pause("../secret")
+
+
+def test_another_process_steers_the_one_that_converts(open_queue: Callable[[], JobQueue], clip: Path) -> None:
+    worker, other = open_queue(), open_queue()
+    worker.start()
+    other.start()
+    sent = other.submit(JobOrder(clip, settings=QUICK))
+    until(other, sent.id, lambda view: view.state is JobState.RUNNING)
+    other.pause(sent.id, at_once=True)
+    assert until(other, sent.id, lambda view: view.state is JobState.PAUSED).asked is None
+    worker.close()  # the other one takes over
+    other.resume(sent.id)
+    assert until(other, sent.id, over).state is JobState.DONE
+    assert worker.job(sent.id).state is JobState.DONE
+
+
+def test_waiting_ends_with_the_next_change_or_in_time(open_queue: Callable[[], JobQueue], clip: Path) -> None:
+    queue = open_queue()
+    version = queue.version
+    began = time.monotonic()
+    assert queue.wait(version, 0.1) == version
+    assert time.monotonic() - began < 1
+    view = queue.submit(JobOrder(clip))
+    assert queue.wait(version, 5) == view.version > version
+    assert open_queue().version > 0
