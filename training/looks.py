@@ -1,0 +1,48 @@
+"""From linear light to what cameras and codecs make of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2 as opencv
+import numpy as np
+import numpy.typing as npt
+
+cv2: Any = opencv
+Array = npt.NDArray[Any]
+
+
+def exposed(linear: Array, rng: np.random.Generator) -> Array:
+    """float32 [h, w, 3] in 0…1, gamma-coded: exposure, white balance and contrast as a camera might choose them."""
+    level = float(np.percentile(linear, rng.uniform(85, 99))) + 1e-3
+    balanced = linear * (rng.uniform(0.6, 1.0) / level) * np.exp(rng.normal(0, 0.06, 3))
+    coded = np.clip(balanced, 0, 1) ** (1 / rng.uniform(1.8, 2.6))
+    contrast = rng.uniform(0.75, 1.2)
+    return np.clip((coded - 0.5) * contrast + 0.5 + rng.normal(0, 0.04), 0, 1).astype(np.float32)
+
+
+def focused(picture: Array, nearness: Array, rng: np.random.Generator) -> Array:
+    """Blurred with the distance from a plane in focus (three layers, mixed by depth)."""
+    low, high = np.percentile(nearness, (2, 98))
+    position = np.clip((nearness - low) / (high - low + 1e-9), 0, 1)
+    plane, strength = rng.uniform(0.3, 1.0), rng.uniform(0.8, 4.0)
+    amount = cv2.GaussianBlur(np.abs(position - plane).astype(np.float32) * np.float32(strength), (0, 0), 1.0)
+    blurred = [picture, cv2.GaussianBlur(picture, (0, 0), 0.9), cv2.GaussianBlur(picture, (0, 0), 2.4)]
+    share = np.clip(amount, 0, 2)[..., None]
+    first = blurred[0] + np.clip(share, 0, 1) * (blurred[1] - blurred[0])
+    return first + np.clip(share - 1, 0, 1) * (blurred[2] - first)
+
+
+def recorded(picture: Array, rng: np.random.Generator) -> Array:
+    """uint8: noise, a soft lens or a sharpened picture, and block compression."""
+    soft = rng.random()
+    if soft < 0.4:
+        picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.3, 0.9)))
+    elif soft < 0.6:
+        picture = picture + rng.uniform(0.2, 0.8) * (picture - cv2.GaussianBlur(picture, (0, 0), 1.0))
+    noisy = picture + rng.normal(0, rng.uniform(0, 0.025), picture.shape).astype(np.float32)
+    coded = np.clip(noisy * 255, 0, 255).astype(np.uint8)
+    if rng.random() < 0.6:
+        _, data = cv2.imencode(".jpg", coded, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 96))])
+        coded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return coded
