@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from video3d.cli import build_parser, settings_table
+from video3d.cli import build_parser
+from video3d.cli.describe import settings_table
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

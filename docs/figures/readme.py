@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from video3d.cli import settings_table
+from video3d.cli.describe import settings_table
 
 BEGIN, END = "<!-- settings: made by docs/figures/readme.py -->\n", "\n<!-- end of settings -->"
 

@@ -19,13 +19,15 @@ import av
 import pytest
 
 from video3d import cli
-from video3d.cli import DONE, FAILED, WRONG_USAGE, main
+from video3d.cli import main
+from video3d.cli.arguments import DONE, FAILED, WRONG_USAGE, chosen_settings, with_truths
+from video3d.cli.convert import sources_of, targets_of
 from video3d.console import STOPPED
 from video3d.jobs import FOLDER_SUFFIX
 from video3d.params import json_schema, parameters
 from video3d.settings import ConversionSettings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 MARK = "VIDEO3D_TEST_RUN"
 QUICK = ("--speed", "fastest", "--depth-model", "constant")
 STOP_SECONDS = 2.0
@@ -135,10 +137,10 @@ def test_pipes_and_devices_are_refused(place: Path, capsys: pytest.CaptureFixtur
 def test_results_and_their_containers_are_named_as_asked(tmp_path: Path) -> None:
     settings, source = ConversionSettings(), Path("a.mp4")
     for name, expected in (("x.mp4", "x.mp4"), ("X.MKV", "X.MKV"), ("film", "film.mp4"), ("v1.5", "v1.5.mp4")):
-        assert cli._targets([source], tmp_path / name, settings) == [tmp_path / expected]
-    (in_folder,) = cli._targets([source], tmp_path, settings)
+        assert targets_of([source], tmp_path / name, settings) == [tmp_path / expected]
+    (in_folder,) = targets_of([source], tmp_path, settings)
     assert in_folder.parent == tmp_path
-    (beside,) = cli._targets([Path("folder/a.mp4")], None, settings)
+    (beside,) = targets_of([Path("folder/a.mp4")], None, settings)
     assert beside.parent == Path("folder").absolute()
 
 
@@ -147,16 +149,16 @@ def test_results_and_their_containers_are_named_as_asked(tmp_path: Path) -> None
     (["--swap-eyes=off", "a.mp4"], False), (["a.mp4", "--swap-eyes", "--eye", "both"], True), (["a.mp4"], False),
 ])
 def test_a_flag_that_is_true_or_false_does_not_eat_a_file(given: list[str], chosen: bool) -> None:
-    parsed = cli.build_parser().parse_args(cli._with_truths(["convert", *given]))
+    parsed = cli.build_parser().parse_args(with_truths(["convert", *given]))
     assert parsed.sources == [Path("a.mp4")]
-    assert cli._chosen_settings(parsed).stereo.swap_eyes is chosen
+    assert chosen_settings(parsed).stereo.swap_eyes is chosen
 
 
 def test_a_folder_gives_its_videos_but_not_our_results(tmp_path: Path) -> None:
     for name in ("b.MKV", "a.mp4", "notes.txt", "a_3D_FSBS_LRF_Full_SBS.mp4", ".hidden"):
         (tmp_path / name).touch()
     (tmp_path / "folder.mp4").mkdir()
-    assert [path.name for path in cli._sources([tmp_path, Path("named")])] == ["a.mp4", "b.MKV", "named"]
+    assert [path.name for path in sources_of([tmp_path, Path("named")])] == ["a.mp4", "b.MKV", "named"]
 
 
 @pytest.mark.parametrize("name", [" leading 'quote' % 100%d é 日本 #1", "-dash"])
@@ -206,9 +208,9 @@ def test_settings_in_words_can_be_given_back(place: Path, capsys: pytest.Capture
         assert f"`{parameter.flag}`" in told
     Path("all.json").write_text(told[told.index("{\n"):])
     chosen = cli.build_parser().parse_args(["convert", "x.mp4", "--settings", "all.json"])
-    assert cli._chosen_settings(chosen) == ConversionSettings()
+    assert chosen_settings(chosen) == ConversionSettings()
     chosen = cli.build_parser().parse_args(["convert", "x.mp4", "--settings", "all.json", "--strength", "3"])
-    assert cli._chosen_settings(chosen).stereo.strength == 3, "flags go over the file"
+    assert chosen_settings(chosen).stereo.strength == 3, "flags go over the file"
 
 
 def test_probe_and_models_speak_json(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
