@@ -99,6 +99,8 @@ class DepthModel:
     non_commercial: bool = False
     """Marked for the user, and never chosen by `auto`."""
     needs_gpu_turn: bool = False
+    is_borrowed: bool = False
+    """Somebody else's network: its turn is needed wherever it runs, on the processor too."""
     memory: int = 0
     """Bytes while it works, about; 0 where it does not matter."""
     location: str = ""

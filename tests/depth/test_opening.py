@@ -101,3 +101,12 @@ def test_a_model_without_a_network_takes_no_turn() -> None:
     model = find_model("builtin", available_models(host))
     open_estimator(model, DepthSettings(), host, SilentReporter()).estimate([PICTURE])
     assert host.uses == []
+
+
+def test_somebody_elses_network_takes_turns_on_the_processor_too() -> None:
+    """Its owner may be using it."""
+    host = BusyHost()
+    model = replace(network([], Leaving()), is_borrowed=True)
+    estimator = open_estimator(model, DepthSettings(device="cpu"), host, SilentReporter())
+    estimator.estimate([PICTURE])
+    assert len(host.uses) == 1

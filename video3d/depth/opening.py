@@ -27,7 +27,7 @@ def open_estimator(model: DepthModel, settings: DepthSettings, host: Host, repor
     options = LoadOptions(choose_device(settings.device, host.devices), compiled=settings.compile_depth,
                           notice=reporter.notice)
     estimator = model.load(options)
-    shares = model.needs_gpu_turn and options.device != "cpu"
+    shares = model.is_borrowed or (model.needs_gpu_turn and options.device != "cpu")
     return TurnTaking(estimator, model, host, reporter) if shares else estimator
 
 
