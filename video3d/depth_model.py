@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from video3d.types import DepthEstimator, DepthKind
 
@@ -105,6 +106,14 @@ class DepthModel:
     """Bytes while it works, about; 0 where it does not matter."""
     location: str = ""
     """Where it was found, for the user: a file, or whose network it is."""
+    batch: int = 1
+    """Pictures that are best estimated at once."""
+    remembers: bool = False
+    """Its maps depend on the frames before, so that it must see every frame of a shot in order."""
+    is_cheap: bool = False
+    """Estimating costs no more than keeping its maps, or carrying them from frame to frame."""
+    files: tuple[Path, ...] = ()
+    """What its numbers come from, where known: the depth cache looks at these."""
 
     def load(self, options: LoadOptions | None = None) -> DepthEstimator:
         """The model, ready to estimate; DepthError says what is missing or broken."""

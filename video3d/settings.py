@@ -74,8 +74,8 @@ class RangeSettings:
 class DepthSettings:
     """Where depth comes from, and how it is steadied."""
 
-    depth_model: Annotated[str, Param("Depth model: auto, builtin, constant, or a model's id "
-                                      "(`video3d models` lists them).")] = "auto"
+    depth_model: Annotated[str, Param("Depth model: auto, builtin, constant, a model's id "
+                                      "(`video3d models` lists them), or an .onnx file.")] = "auto"
     depth_video: Annotated[str | None, Param("A video or a folder of pictures with depth made elsewhere "
                                              "(white = near), used instead of a model.",
                                              none_means="none")] = None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from video3d.depth.onnx import SUFFIX, onnx_model, onnx_models
 from video3d.depth_model import Availability, DepthModel, InputSize, LoadOptions, Role
 from video3d.errors import DepthError
 from video3d.host import Host
@@ -23,13 +25,14 @@ class DepthChoice:
 
 
 def available_models(host: Host) -> tuple[DepthModel, ...]:
-    """Every model known here, best first: the built-in ones, and those that only this host has."""
+    """Every model known here, best first: those built in, in the host's folders, and the host's own."""
     models = (
-        *host.depth_models(),
+        *host.depth_models(), *onnx_models(host.models_folders()),
         DepthModel("builtin", BUILTIN_LABEL, DepthKind.RELATIVE_INVERSE, "MIT", InputSize(216, follows_setting=False),
-                   quality=1, loader=_load_builtin),
+                   quality=1, loader=_load_builtin, remembers=True, is_cheap=True),
         DepthModel("constant", "constant (flat)", DepthKind.RELATIVE_INVERSE, "MIT",
-                   InputSize(64, follows_setting=False), quality=0, loader=_load_constant, role=Role.CONSTANT),
+                   InputSize(64, follows_setting=False), quality=0, loader=_load_constant, role=Role.CONSTANT,
+                   is_cheap=True),
         DepthModel("file", "depth from a file", DepthKind.RELATIVE_INVERSE, "MIT",
                    InputSize(64, follows_setting=False), quality=0, loader=_load_given, role=Role.GIVEN),
     )
@@ -37,10 +40,12 @@ def available_models(host: Host) -> tuple[DepthModel, ...]:
 
 
 def find_model(model_id: str, models: Sequence[DepthModel]) -> DepthModel:
-    """The model with this id; DepthError lists those there are."""
+    """The model with this id, or the ONNX file at this path; DepthError lists those there are."""
     for model in models:
         if model.id == model_id:
             return model
+    if model_id.lower().endswith(SUFFIX):
+        return onnx_model(Path(model_id))
     known = ", ".join([AUTO, *(model.id for model in models)])
     raise DepthError(f"There is no depth model {model_id!r}.", stage="depth", remedy=f"Choose one of: {known}.")
 
