@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 OLDEST, NEWEST = (3, 10), (3, 13)
 RUNTIME = ROOT / "requirements.txt"
+SERVER = ROOT / "requirements-serve.txt"
 CHECKS = ROOT / "requirements-check.txt"
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -86,7 +87,8 @@ def check_python() -> None:
 
 def requirement_files(word: str) -> list[Path]:
     """What the command needs installed."""
-    return [RUNTIME, CHECKS] if word in ("test", "setup") else [RUNTIME]
+    more = {"test": [SERVER, CHECKS], "setup": [SERVER, CHECKS], "serve": [SERVER]}
+    return [RUNTIME, *more.get(word, [])]
 
 
 def stamp_text(requirements: Path) -> str:

@@ -63,7 +63,8 @@ def make_copy(folder: Path) -> Copy:
     user.mkdir()
     shutil.copy(ROOT / "start.py", tree)
     (tree / "requirements.txt").write_text("# nothing\n")
-    (tree / "requirements-check.txt").write_text("# nothing\n")
+    for more in ("serve", "check"):
+        (tree / f"requirements-{more}.txt").write_text("# nothing\n")
     (tree / "video3d" / "__init__.py").touch()
     (tree / "video3d" / "__main__.py").write_text(PACKAGE)
     (tree / "video3d" / "sample.py").write_text(SAMPLE)

@@ -8,6 +8,10 @@
     ├── WorkerError         a child process crashed, hung, or ran past its limits
     ├── DepthError          a depth model is unknown, missing, broken, or gave nonsense
     ├── JobError            a job folder cannot be used or resumed
+    ├── AccessError         whoever asks may not do or see this
+    │   └── LoginError      whoever asks must say who they are
+    ├── MissingError        there is no such upload, job, preset or picture
+    ├── LimitError          more than this server takes
     └── Cancelled           the user stopped the work
 
 Each message is one or two plain sentences: what happened to which file, and what to do next.
@@ -58,6 +62,22 @@ class DepthError(Video3DError):
 
 class JobError(Video3DError):
     """A job folder cannot be used or resumed."""
+
+
+class AccessError(Video3DError):
+    """Whoever asks may not do or see this."""
+
+
+class LoginError(AccessError):
+    """Whoever asks must say who they are."""
+
+
+class MissingError(Video3DError):
+    """There is no such upload, job, preset or picture."""
+
+
+class LimitError(Video3DError):
+    """More than this server takes."""
 
 
 class Cancelled(Video3DError):  # noqa: N818 - not a fault: the user asked for it

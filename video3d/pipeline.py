@@ -37,7 +37,7 @@ from video3d.stabilise import LOOK_AHEAD_SECONDS
 from video3d.stereo.disparity import suggested_strength
 from video3d.stereo.interleave import INTERLEAVED
 from video3d.stereo.layouts import packed_format, packed_size
-from video3d.types import PixelFormat, Reporter, VideoInfo
+from video3d.types import ColourTags, PixelFormat, Reporter, VideoInfo
 
 LARGEST_TIME_SCALE = 1_000_000
 SMALLEST_TIME_SCALE = 10_000
@@ -66,9 +66,12 @@ class Conversion:
         return self.shared.info
 
 
-def decide(source: Path, settings: ConversionSettings, host: Host) -> Conversion:
-    """Look at the source and settle everything; raises what is wrong with the source, the settings or the tools."""
-    info = probe(source)
+def decide(source: Path, settings: ConversionSettings, host: Host, info: VideoInfo | None = None) -> Conversion:
+    """Look at the source and settle everything; raises what is wrong with the source, the settings or the tools.
+
+    `info` is what an earlier look at it found.
+    """
+    info = info or probe(source)
     _check_range(info, settings)
     given = settings.depth.depth_video
     choice = choose_model("file" if given else settings.depth.depth_model, available_models(host))
@@ -91,6 +94,31 @@ def decide(source: Path, settings: ConversionSettings, host: Host) -> Conversion
     return Conversion(settings, host, choice.model, shared, PlannedRange.of(settings.range), tuple(notices))
 
 
+def decide_picture(size: tuple[int, int], pixel_format: PixelFormat, colour: ColourTags, settings: ConversionSettings,
+                   host: Host) -> Conversion:
+    """The same for one picture of `size` (width, height), of which nothing is encoded."""
+    choice = choose_model(settings.depth.depth_model, available_models(host))
+    if choice.model.role is Role.GIVEN or settings.depth.depth_video is not None:
+        raise DepthError("A single picture takes no depth from a file.", stage="depth", remedy="Choose a depth model.")
+    width, height = size
+    info = VideoInfo(
+        path="", container="", video_index=0, codec="", width=width, height=height, pixel_format=pixel_format,
+        source_pixel_format=pixel_format.name, colour=colour, time_base=Fraction(1, 25), frame_rate=Fraction(25),
+        duration=None, start_time=Fraction(0), first_pts=0, coded_width=width, coded_height=height,
+    )
+    encode = EncodeRequest(
+        encoder="", width=width, height=height, pixel_format=pixel_format, colour=colour, frame_rate=Fraction(25),
+        time_scale=SMALLEST_TIME_SCALE, quality=settings.output.quality, bitrate=None, speed=settings.output.speed,
+    )
+    strength = settings.stereo.strength
+    shared = UnitSettings(
+        info, settings, find_ffmpeg(), encode, pixel_format,
+        strength=suggested_strength(choice.model.id) if strength is None else strength,
+        look_ahead=DESIGN_LOOK_AHEAD, plate_frames=0, workers=host.processors,
+    )
+    return Conversion(settings, host, choice.model, shared, PlannedRange(Fraction(0), None), (choice.sentence,))
+
+
 def plan(conversion: Conversion, reporter: Reporter) -> Planner:
     """Iterate it for the units of work."""
     return Planner(conversion.info, conversion.range, reporter)
@@ -98,7 +126,7 @@ def plan(conversion: Conversion, reporter: Reporter) -> Planner:
 
 def open_converter(conversion: Conversion, origin: int | None, reporter: Reporter) -> UnitConverter:
     """What converts units, with the depth model loaded."""
-    return UnitConverter(conversion.shared, _nearness_stage(conversion, reporter), origin, reporter)
+    return UnitConverter(conversion.shared, open_nearness(conversion, reporter), origin, reporter)
 
 
 def join_units(conversion: Conversion, units: Sequence[PlannedUnit], segments: Sequence[Path], folder: Path,
@@ -193,7 +221,8 @@ def _plate_frames(info: VideoInfo, settings: ConversionSettings) -> int:
     return max(1, min(PLATE_FRAMES, affordable, int(info.frame_rate or 25)))
 
 
-def _nearness_stage(conversion: Conversion, reporter: Reporter) -> NearnessStage:
+def open_nearness(conversion: Conversion, reporter: Reporter) -> NearnessStage:
+    """Where the depth of every frame comes from, with the model loaded; close it."""
     depth, info = conversion.settings.depth, conversion.info
     if depth.depth_video is not None:
         return given_nearness(Path(depth.depth_video))

@@ -1,0 +1,38 @@
+"""What the OpenAPI document shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from video3d import __version__
+
+UPLOAD: dict[str, Any] = {"id": "Z0mR4cSVvKkQ1xJ5yGd7hw", "name": "holiday.mp4", "size": 73400320,
+                          "received": 73400320, "complete": True, "created": 1767225600.0}
+VIDEO: dict[str, Any] = {
+    "name": "holiday.mp4", "bytes": 73400320, "container": "mov,mp4,m4a,3gp,3g2,mj2", "codec": "h264", "width": 1920,
+    "height": 1080, "frame_rate": 25.0, "duration": 60.0, "frames": 1500, "bit_depth": 8, "hdr": False,
+    "interlaced": False, "rotation": 0, "chapters": 0, "notices": [],
+    "tracks": [{"index": 0, "kind": "video", "codec": "h264", "language": "", "title": "", "details": ""},
+               {"index": 1, "kind": "audio", "codec": "aac", "language": "eng", "title": "",
+                "details": "48000 Hz, stereo"}],
+}
+ORDER: dict[str, Any] = {"upload": UPLOAD["id"], "settings": {"layout": "half-sbs", "strength": 2.0}}
+JOB: dict[str, Any] = {
+    "id": "k3TgB0pWv2ZqXx8M", "name": "holiday.mp4", "result_name": "holiday_3D_HSBS_LR.mp4", "state": "running",
+    "asked": None, "priority": 0, "notices": ["Depth comes from built-in (basic) (licence MIT), the best model here."],
+    "progress": {"stage": "convert", "done": 300, "total": 1500, "frames_per_second": 12.5, "seconds_left": 96.0},
+    "error": None, "created": 1767225600.0, "started": 1767225601.0, "finished": None, "frames": None,
+    "settings": {"layout": "half-sbs", "strength": 2.0}, "version": 7,
+}
+JOBS: dict[str, Any] = {"version": 7, "jobs": [JOB]}
+STATUS: dict[str, Any] = {"version": __version__, "host": "stand-alone", "devices": ["cpu"], "logged_in": "",
+                          "paths_allowed": False, "upload_bytes": 214748364800, "waiting": 0, "running": 1}
+SAVED: dict[str, Any] = {"name": "my television", "values": {"strength": 2}}
+PRESETS: dict[str, Any] = {
+    "devices": [{"id": "quest-3", "label": "Quest 3", "why": "Full size keeps all pixels of each eye.", "hint": "",
+                 "layouts": ["full-sbs", "full-tab", "half-sbs"], "container": "mp4", "codecs": ["h264", "hevc"]}],
+    "saved": [SAVED],
+}
+MODEL: dict[str, Any] = {"id": "builtin", "label": "built-in (basic)", "licence": "MIT", "non_commercial": False,
+                         "availability": "ready", "bytes": 0, "chosen": True, "download": None, "error": None}
+PREVIEW: dict[str, Any] = {"upload": UPLOAD["id"], "moment": 12.5, "view": "left-right", "settings": {"strength": 2.0}}

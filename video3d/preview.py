@@ -1,0 +1,342 @@
+"""One moment of a video, or one picture, as a conversion would make it: seconds instead of a whole conversion."""
+
+from __future__ import annotations
+
+import enum
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from video3d import pipeline
+from video3d.depth.picture import small_rgb
+from video3d.errors import LimitError, SettingsError, SourceError
+from video3d.host import Host
+from video3d.media.source import FrameReader, probe
+from video3d.motion import MotionEstimator, flow_size, small_grey
+from video3d.nearness import NearnessStage, Taken
+from video3d.pipeline import Conversion
+from video3d.planning import PlannedRange, PlannedUnit, Planner
+from video3d.settings import ConversionSettings
+from video3d.stereo import ShotSynthesizer
+from video3d.stereo.anaglyph import ANAGLYPHS
+from video3d.stereo.disparity import DisparityDesigner, DisparitySettings
+from video3d.stereo.layouts import pack
+from video3d.stereo.wiggle import WiggleFormat, wiggle
+from video3d.types import ColourTags, FloatMap, Frame, Layout, PixelFormat, SilentReporter, StereoFrame, VideoInfo
+
+LEAD_FRAMES = 6
+"""Frames before the moment that the stages which remember are shown."""
+TAIL_FRAMES = 4
+"""Frames after it: what they see behind things."""
+MOMENTS_KEPT = 4
+"""Moments whose depth is remembered: other settings of the second eye then take no second look at the video."""
+PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+"""What Pillow may open as a picture."""
+_UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+RGBPicture = npt.NDArray[np.uint8]
+
+
+class View(str, enum.Enum):
+    """What is shown of a moment."""
+
+    ORIGINAL = "original"
+    DEPTH = "depth"
+    """Grey: white is near."""
+    LEFT_RIGHT = "left-right"
+    """Both eyes side by side, whatever the layout."""
+    ANAGLYPH = "anaglyph"
+    """The layout's own where that is an anaglyph, else red-cyan (Dubois)."""
+    PACKED = "packed"
+    """The frame in the settings' layout."""
+    WIGGLE = "wiggle"
+    """A looping picture that shows the eyes by turns."""
+
+
+class PictureFormat(str, enum.Enum):
+    """The kind of picture."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+    GIF = "gif"
+    """Of a wiggle only."""
+
+
+@dataclass(frozen=True)
+class PreviewRequest:
+    """Which moment, seen how."""
+
+    source: Path
+    settings: ConversionSettings
+    moment: float = 0.0
+    """Seconds from the start of the video; the last frame where it ends before."""
+    view: View = View.LEFT_RIGHT
+    format: PictureFormat = PictureFormat.JPEG
+    largest_side: int = 1280
+    """Pixels of the picture's longer side, at most."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture's file."""
+
+    data: bytes
+    format: PictureFormat
+
+    @property
+    def media_type(self) -> str:
+        """For HTTP."""
+        return f"image/{self.format.value}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Moment:
+    """The frames of one shot around a moment, with their depth."""
+
+    taken: tuple[Taken, ...]
+    nearness: tuple[FloatMap, ...]
+    wanted: int
+
+
+class Previewer:
+    """Makes previews, and remembers the depth of the last few moments. Thread-safe; one is made at a time."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._lock = threading.Lock()
+        self._infos: OrderedDict[tuple[str, int, int], VideoInfo] = OrderedDict()
+        self._moments: OrderedDict[tuple[object, ...], _Moment] = OrderedDict()
+
+    def picture(self, request: PreviewRequest, check: Callable[[VideoInfo], None] = lambda _: None) -> Picture:
+        """The moment asked for; raises what a conversion would, and SourceError where there is no frame.
+
+        `check` may refuse a video before it is decoded.
+        """
+        _check(request.view, request.format)
+        with self._lock:
+            whole = replace(request.settings.range, start=0.0, end=None, preview=None)
+            settings = replace(request.settings, range=whole)
+            file = _identity(request.source)
+            info = self._infos.get(file) or probe(request.source)
+            check(info)
+            conversion = pipeline.decide(request.source, settings, self._host, info)
+            _keep(self._infos, file, conversion.info)
+            key = (file, request.moment, settings.depth, conversion.model.id, conversion.shared.eye_format)
+            moment = self._moments.get(key) or _look(conversion, request.moment)
+            _keep(self._moments, key, moment)
+            return _shown(moment, conversion, request)
+
+
+def _identity(file: Path) -> tuple[str, int, int]:
+    """Another one once the file has changed."""
+    try:
+        facts = file.stat()
+    except OSError:
+        raise SourceError(f"{file}: there is no such file.", stage="preview", remedy="Check the name.") from None
+    return str(file.resolve()), facts.st_mtime_ns, facts.st_size
+
+
+def _keep(kept: OrderedDict[Any, Any], key: object, value: object) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > MOMENTS_KEPT:
+        kept.popitem(last=False)
+
+
+def image_picture(data: bytes, settings: ConversionSettings, host: Host, *, view: View = View.PACKED,
+                  format: PictureFormat = PictureFormat.JPEG, most_pixels: int = 64_000_000) -> Picture:  # noqa: A002
+    """A picture's file in, its stereo picture's file out, at full size.
+
+    SourceError where it is no picture, LimitError where it has more than `most_pixels`.
+    """
+    _check(view, format)
+    frame = _frame_of(_opened(data, most_pixels))
+    colour = ColourTags(primaries=1, transfer=13, matrix=6, full_range=True)  # sRGB in JPEG's matrix
+    conversion = pipeline.decide_picture((frame.width, frame.height), frame.pixel_format, colour, settings, host)
+    size = flow_size(frame.width, frame.height)
+    taken = Taken(frame, 0, 0.0, small_grey(frame.planes[0], 8, size), None, is_written=True)
+    with closing(pipeline.open_nearness(conversion, SilentReporter())) as stage:
+        nearness = [*stage.push(taken), *stage.flush()]
+    request = PreviewRequest(Path(), settings, view=view, format=format, largest_side=1 << 16)
+    return _shown(_Moment((taken,), tuple(nearness), 0), conversion, request)
+
+
+def _look(conversion: Conversion, moment: float) -> _Moment:
+    """Decode the frames around the moment and make their depth."""
+    taken = _frames_around(conversion, moment)
+    wanted = max((n for n, each in enumerate(taken) if each.is_written), default=0)
+    with closing(pipeline.open_nearness(conversion, SilentReporter())) as stage:
+        return _Moment(tuple(taken), tuple(_nearness(stage, taken)), wanted)
+
+
+def _nearness(stage: NearnessStage, taken: Sequence[Taken]) -> list[FloatMap]:
+    maps: list[FloatMap] = []
+    for each in taken:
+        maps += stage.push(each)
+    return maps + stage.flush()
+
+
+def _frames_around(conversion: Conversion, moment: float) -> list[Taken]:
+    """Frames of the moment's shot; only the one that is shown then counts as written."""
+    info = conversion.info
+    frame_seconds = 1 / (info.frame_rate or Fraction(25))
+    exact = Fraction(moment).limit_denominator(1_000_000)
+    latest = max(Fraction(0), (info.duration or exact) - 2 * frame_seconds)
+    for start in (exact, min(exact, latest)):
+        chosen = PlannedRange(max(Fraction(0), start - LEAD_FRAMES * frame_seconds),
+                              start + TAIL_FRAMES * frame_seconds)
+        frames = list(_decoded(conversion, chosen, float(start)))
+        if frames:
+            return frames
+    raise SourceError(f"{info.path}: there is no frame at {moment:g} s.", stage="preview",
+                      remedy="Choose an earlier moment.")
+
+
+def _decoded(conversion: Conversion, chosen: PlannedRange, moment: float) -> Iterator[Taken]:
+    info = conversion.info
+    planner = Planner(info, chosen, SilentReporter())
+    first_seconds = float(info.first_pts * info.time_base)
+    try:
+        units = list(planner)
+    except SourceError:  # there is no frame in this range
+        return
+    unit = _unit_at(units, moment + first_seconds, info.time_base)
+    seconds = [float(int(time) * info.time_base) for time in unit.times]
+    wanted = max((n for n, time in enumerate(seconds) if time <= moment + first_seconds + 1e-6), default=0)
+    numbers = range(unit.unit.first - unit.unit.warm_up, unit.unit.first - unit.unit.warm_up + len(seconds))
+    cuts = [numbers.index(cut) for cut in unit.unit.cuts]
+    first = max((cut for cut in cuts if cut <= wanted), default=0)
+    last = min((cut for cut in cuts if cut > wanted), default=len(seconds)) - 1
+    size = flow_size(info.width, info.height)
+    estimator = MotionEstimator(size)
+    grey: npt.NDArray[np.uint8] | None = None
+    with closing(FrameReader(info, conversion.shared.eye_format, planner.origin)) as reader:
+        for n, frame in enumerate(reader.read(numbers[0], unit.times, unit.stated, interlaced=unit.interlaced)):
+            if first <= n <= last:
+                before, grey = grey, small_grey(frame.planes[0], frame.pixel_format.bit_depth, size)
+                motion = estimator.estimate(before, grey) if before is not None else None
+                yield Taken(frame, numbers[n], seconds[n], grey, motion, n == wanted)
+            if n >= last:
+                return
+
+
+def _unit_at(units: Sequence[PlannedUnit], seconds: float, base: Fraction) -> PlannedUnit:
+    begun = [unit for unit in units if float(int(unit.own_times[0]) * base) <= seconds + 1e-6]
+    return begun[-1] if begun else units[0]
+
+
+def _shown(moment: _Moment, conversion: Conversion, request: PreviewRequest) -> Picture:
+    colour = conversion.info.colour
+    frame = moment.taken[moment.wanted].frame
+    nearness = moment.nearness[moment.wanted]
+    most = request.largest_side
+    if request.view is View.ORIGINAL:
+        return _encoded(_rgb(frame, colour, most), request.format)
+    if request.view is View.DEPTH:
+        return _encoded(_grey(nearness, frame, most), request.format)
+    if request.view is View.PACKED and request.settings.output.layout in (Layout.RGBD, Layout.DEPTH):
+        return _packed(StereoFrame(frame, frame), nearness, conversion, request)
+    pair = _both_eyes(moment, conversion)
+    if request.view is View.WIGGLE:
+        kind = WiggleFormat.GIF if request.format is PictureFormat.GIF else WiggleFormat.WEBP
+        return Picture(wiggle(pair, kind, largest_side=most, colour=colour), request.format)
+    if request.view is View.LEFT_RIGHT:
+        eyes = [_rgb(eye, colour, max(1, most // 2)) for eye in (pair.left, pair.right)]
+        return _encoded(np.concatenate(eyes, axis=1), request.format)
+    return _packed(pair, nearness, conversion, request)
+
+
+def _packed(pair: StereoFrame, nearness: FloatMap, conversion: Conversion, request: PreviewRequest) -> Picture:
+    settings, colour = request.settings, conversion.info.colour
+    layout = settings.output.layout
+    if request.view is View.ANAGLYPH and layout not in ANAGLYPHS:
+        layout = Layout.ANAGLYPH_DUBOIS
+    packed = pack(pair, layout, swap_eyes=settings.stereo.swap_eyes, depth=nearness, colour=colour)
+    return _encoded(_rgb(packed, colour, request.largest_side), request.format)
+
+
+def _both_eyes(moment: _Moment, conversion: Conversion) -> StereoFrame:
+    shared, info = conversion.shared, conversion.info
+    stereo = shared.settings.stereo
+    designer = DisparityDesigner(info.width, DisparitySettings(
+        strength_percent=shared.strength, convergence=stereo.convergence, look_ahead_seconds=shared.look_ahead))
+    designed = [design for taken, near in zip(moment.taken, moment.nearness, strict=True)
+                for design in designer.push(near, seconds=taken.seconds, luma=taken.grey)]
+    designed += designer.flush(at_cut=False)
+    synthesizer = ShotSynthesizer(
+        info.width, info.height, shared.eye_format, stereo.eye, chroma_site=info.colour.chroma_site,
+        edge_dilation=stereo.edge_dilation, background_plate=shared.plate_frames > 0 and len(moment.taken) > 1,
+        workers=shared.workers, look_ahead=shared.plate_frames)
+    pairs: list[StereoFrame] = []
+    try:
+        for taken, design in zip(moment.taken, designed, strict=True):
+            pairs += synthesizer.push(taken.frame, design.disparity, taken.motion)
+            if len(pairs) > moment.wanted:
+                break
+        else:
+            pairs += synthesizer.flush()
+    finally:
+        synthesizer.close()
+    return pairs[moment.wanted]
+
+
+def _rgb(frame: Frame, colour: ColourTags, most: int) -> RGBPicture:
+    return np.rint(small_rgb(frame, _fitting(frame.width, frame.height, most), colour) * 255).astype(np.uint8)
+
+
+def _grey(nearness: FloatMap, frame: Frame, most: int) -> RGBPicture:
+    size = _fitting(frame.width, frame.height, most)
+    grey = np.clip(cv2.resize(nearness, size, interpolation=cv2.INTER_LINEAR), 0, 1)
+    return np.rint(grey * 255).astype(np.uint8)
+
+
+def _fitting(width: int, height: int, most: int) -> tuple[int, int]:
+    scale = min(1.0, most / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _encoded(picture: RGBPicture, kind: PictureFormat) -> Picture:
+    file = io.BytesIO()
+    options = {"quality": 90} if kind is not PictureFormat.PNG else {"compress_level": 1}
+    Image.fromarray(picture).save(file, kind.value.upper(), **options)
+    return Picture(file.getvalue(), kind)
+
+
+def _check(view: View, kind: PictureFormat) -> None:
+    allowed = ("webp", "gif") if view is View.WIGGLE else ("jpeg", "png", "webp")
+    if kind.value not in allowed:
+        raise SettingsError(f"A picture of this view ({view.value}) cannot be {kind.value}.", stage="preview",
+                            remedy=f"Allowed: {', '.join(allowed)}.")
+
+
+def _opened(data: bytes, most_pixels: int) -> RGBPicture:
+    try:
+        with Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as image:
+            if image.width * image.height > most_pixels:
+                raise LimitError(f"The picture has {image.width}x{image.height} pixels.", stage="preview",
+                                 remedy=f"At most {most_pixels} are taken.")
+            if min(image.size) < 2:
+                raise SourceError("The picture is too small.", stage="preview", remedy="Take a larger one.")
+            upright: Image.Image = ImageOps.exif_transpose(image) or image
+            return np.asarray(upright.convert("RGB"))
+    except _UNREADABLE as problem:
+        raise SourceError(f"The picture cannot be read ({problem}).", stage="preview",
+                          remedy=f"Send one of: {', '.join(PICTURE_FORMATS)}.") from None
+
+
+def _frame_of(picture: RGBPicture) -> Frame:
+    """4:4:4, BT.601 at full range, as JPEG has it; odd sides are kept."""
+    luma, red, blue = cv2.split(cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb))
+    planes = [np.ascontiguousarray(plane, np.uint8) for plane in (luma, blue, red)]
+    return Frame((planes[0], planes[1], planes[2]), 0, PixelFormat(8, 0, 0))
