@@ -2,6 +2,7 @@
 """Turns a 2D video into a 3D video with nothing but Python: makes its own environment in .venv, then works in it.
 
     python3 start.py convert my.mp4 [options]    the same as `python -m video3d convert my.mp4 [options]`
+    python3 start.py serve [options]             offer the HTTP API
     python3 start.py demo [folder] [options]     draw a sample clip into the folder (default: output) and convert it
     python3 start.py test [pytest options]       run the test suite
     python3 start.py setup                       make the environment, with all that the checks need, and stop

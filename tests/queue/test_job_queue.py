@@ -15,6 +15,7 @@ from video3d.host import StandaloneHost
 from video3d.params import from_values
 from video3d.queue import JobOrder, JobQueue, JobState, JobView
 from video3d.settings import ConversionSettings
+from video3d.types import Progress
 
 QUICK = from_values(ConversionSettings, {"speed": "fastest", "depth_model": "constant", "background_plate": False})
 PATIENCE = 120.0
@@ -224,3 +225,15 @@ def test_waiting_ends_with_the_next_change_or_in_time(open_queue: Callable[[], J
     view = queue.submit(JobOrder(clip))
     assert queue.wait(version, 5) == view.version > version
     assert open_queue().version > 0
+
+
+def test_progress_of_another_process_is_a_change(open_queue: Callable[[], JobQueue], clip: Path) -> None:
+    converting, watching = open_queue(), open_queue()
+    job = watching.submit(JobOrder(clip)).id
+    converting.update(job, state=JobState.RUNNING, started=1.0)
+    version = watching.wait(watching.version, 2)
+    converting.store.save_progress(job, Progress("convert", 5, 10))
+    later = watching.wait(version, 5)
+    assert later > version
+    assert watching.job(job).progress == Progress("convert", 5, 10)
+    assert watching.wait(later, 0.7) == later

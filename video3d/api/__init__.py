@@ -26,7 +26,7 @@ def create_router(service: Service, guard: Guard) -> Any:
 
 
 def create_app(service: Service, guard: Guard) -> Any:
-    """A `fastapi.FastAPI` with all routes, and nothing else; it starts the queue, and closes it."""
+    """A `fastapi.FastAPI` with all routes, and nothing else. Whoever runs it starts the queue, and closes it."""
     from video3d.api.router import build_app
 
     return build_app(service, guard, PREFIX)

@@ -15,7 +15,7 @@ from video3d.api.limits import Limits
 from video3d.api.names import safe_name
 from video3d.api.paths import AllowedPaths
 from video3d.api.saved_presets import PresetStore
-from video3d.api.uploads import UploadStore
+from video3d.api.uploads import Upload, UploadStore
 from video3d.errors import JobError, LimitError, MissingError, SettingsError
 from video3d.host import Host
 from video3d.media.source import probe
@@ -24,6 +24,9 @@ from video3d.pipeline import target_name
 from video3d.queue import JobOrder, JobQueue, JobState, JobView
 from video3d.settings import ConversionSettings
 from video3d.types import VideoInfo
+
+CLEANING_SECONDS = 3600.0
+"""How often, at most, old uploads are looked for."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Service:
         self.limits = limits or Limits()
         self.uploads = UploadStore(host.work_folder() / "uploads", self.limits)
         self.presets = PresetStore(host.work_folder() / "presets")
+        self._cleaned = -CLEANING_SECONDS
 
     # -- videos
 
@@ -145,10 +149,13 @@ class Service:
                                remedy="Look where it was moved, or convert the video again.")
         return view.target
 
-    def clean(self) -> None:
-        """Delete uploads that nobody used for a week; waits for the disk."""
-        used = frozenset(job.source for job in self.queue.jobs() if not job.state.is_over)
-        self.uploads.clean(used, time.time())
+    def new_upload(self, caller: Caller, name: str, size: int | None) -> Upload:
+        """Room for a video; now and then, uploads that nobody used for long are deleted. Waits for the disk."""
+        if time.monotonic() - self._cleaned > CLEANING_SECONDS:
+            self._cleaned = time.monotonic()
+            used = frozenset(job.source for job in self.queue.jobs() if not job.state.is_over)
+            self.uploads.clean(used, time.time())
+        return self.uploads.create(caller.name, name, size)
 
     def public(self, text: str) -> str:
         """`text` without the folders of this server."""

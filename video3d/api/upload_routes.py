@@ -61,7 +61,7 @@ class UploadRoutes:
                                                "Bytes in all, where the rest follows in further pieces.")) -> Response:
         """The body is the file. Without `size` it must come whole; with it, the rest may follow."""
         announced = size if size is not None else _length(request)
-        upload = await self._context.wait_for(self._uploads.create, caller_of(request).name, name, announced)
+        upload = await self._context.wait_for(self._service.new_upload, caller_of(request), name, announced)
         try:
             finished = await self._receive(request, upload, 0)
             if not finished.complete and size is None:

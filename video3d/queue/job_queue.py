@@ -35,6 +35,7 @@ class JobQueue:
         self.changed = threading.Condition(threading.RLock())
         self._records: dict[str, JobRecord] = {}
         self._progress: dict[str, Progress] = {}
+        self._saved_progress: dict[str, Progress | None] = {}
         self._version = int(time.time() * 1000)  # higher than what any earlier process told
         self._changed_at: dict[str, int] = {}
         self._looked = 0.0
@@ -172,6 +173,7 @@ class JobQueue:
             self._looked = now
             if self.store.has_changed():
                 self._load()
+            self._look_at_progress()
 
     def record(self, job: str) -> JobRecord | None:
         """A job as it is kept, deleted ones too."""
@@ -222,6 +224,7 @@ class JobQueue:
             self.store.remove(record.id)
             self._records.pop(record.id, None)
             self._progress.pop(record.id, None)
+            self._saved_progress.pop(record.id, None)
             self._touch(record.id)
 
     def forget_source(self, record: JobRecord) -> None:
@@ -230,6 +233,15 @@ class JobQueue:
             record.order.source.unlink(missing_ok=True)
 
     # -- within
+
+    def _look_at_progress(self) -> None:
+        """How far the job of another process is: that process saves it, and touches no record."""
+        for record in self._records.values():
+            if record.state is JobState.RUNNING and record.id not in self._progress:
+                saved = self.store.progress(record.id)
+                if saved != self._saved_progress.get(record.id):
+                    self._saved_progress[record.id] = saved
+                    self._touch(record.id)
 
     def _load(self) -> None:
         before, self._records = self._records, self.store.load()
@@ -271,7 +283,9 @@ class JobQueue:
 
     def _view(self, record: JobRecord) -> JobView:
         order = record.order
-        progress = self._progress.get(record.id) or self.store.progress(record.id)
+        progress = self._progress.get(record.id) or self._saved_progress.get(record.id)
+        if progress is None and record.started is not None:
+            progress = self._saved_progress[record.id] = self.store.progress(record.id)
         return JobView(
             record.id, order.owner, order.display_name or order.source.name, order.source, record.target,
             order.settings, record.state, record.asked, order.priority, progress, record.notices, record.error,
