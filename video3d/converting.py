@@ -23,10 +23,17 @@ from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.nearness import NearnessStage, Taken
 from video3d.planning import PlannedUnit
 from video3d.prefetch import Prefetch
-from video3d.settings import ConversionSettings
+from video3d.settings import ConversionSettings, WindowTreatment
 from video3d.stereo import ShotSynthesizer
-from video3d.stereo.disparity import DesignedFrame, DisparityDesigner, DisparitySettings
-from video3d.stereo.layouts import allocate, pack
+from video3d.stereo.disparity import (
+    ComfortBudget,
+    DesignedFrame,
+    DisparityDesigner,
+    DisparitySettings,
+    FloatingWindow,
+)
+from video3d.stereo.layouts import with_floating_window
+from video3d.stereo.packer import Canvas, Packer
 from video3d.types import FloatMap, Frame, Layout, PixelFormat, Reporter, StereoFrame, VideoInfo
 
 FRAMES_AHEAD = 2
@@ -53,6 +60,8 @@ class UnitSettings:
     plate_frames: int
     """Frames that the background plate looks ahead; 0 where there is none."""
     workers: int
+    canvas: Canvas | None = None
+    """What VR180 draws onto."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +71,21 @@ class Designed:
     taken: Taken
     nearness: FloatMap
     disparity: FloatMap
+    window: FloatingWindow
     starts_shot: bool
+
+
+def disparity_settings(shared: UnitSettings) -> DisparitySettings:
+    """What the disparity's design aims at."""
+    stereo = shared.settings.stereo
+    usual = ComfortBudget.for_strength(shared.strength)
+    return DisparitySettings(
+        strength_percent=shared.strength, convergence=stereo.convergence,
+        budget=ComfortBudget(stereo.comfort_front or usual.front_percent,
+                             stereo.comfort_behind or usual.behind_percent),
+        window=stereo.window or WindowTreatment.TAPER, look_ahead_seconds=shared.look_ahead,
+        subtitle_band=stereo.subtitle_band / 100,
+    )
 
 
 class UnitConverter:
@@ -74,10 +97,7 @@ class UnitConverter:
         self._reporter = reporter
         self._reader = FrameReader(shared.info, shared.eye_format, origin)
         self._nearness = nearness
-        self._designer = DisparityDesigner(shared.info.width, DisparitySettings(
-            strength_percent=shared.strength, convergence=shared.settings.stereo.convergence,
-            look_ahead_seconds=shared.look_ahead,
-        ))
+        self._designer = DisparityDesigner(shared.info.width, disparity_settings(shared))
         self._eyes = _Eyes(shared)
         self._needs_motion = nearness.needs_motion or self._eyes.needs_motion
         self._ending = threading.Event()
@@ -198,7 +218,7 @@ class _Shot:
 
     def _paired(self, designs: list[DesignedFrame]) -> Iterator[Designed]:
         for design in designs:
-            yield Designed(*self._near.popleft(), design.disparity, self._begins)
+            yield Designed(*self._near.popleft(), design.disparity, design.window, self._begins)
             self._begins = False
 
 
@@ -207,10 +227,10 @@ class _Eyes:
 
     def __init__(self, shared: UnitSettings) -> None:
         info, stereo = shared.info, shared.settings.stereo
-        self._info = info
         self._layout = shared.settings.output.layout
-        self._swap = stereo.swap_eyes
-        self._format = shared.eye_format
+        self._colour = info.colour
+        self._packer = Packer(self._layout, info.width, info.height, shared.eye_format, swap_eyes=stereo.swap_eyes,
+                              colour=info.colour, canvas=shared.canvas)
         self._synthesizer = ShotSynthesizer(
             info.width, info.height, shared.eye_format, stereo.eye, chroma_site=info.colour.chroma_site,
             edge_dilation=stereo.edge_dilation, background_plate=shared.plate_frames > 0, workers=shared.workers,
@@ -244,7 +264,7 @@ class _Eyes:
                 yield self._pack(pair, designed)
 
     def _pack(self, pair: StereoFrame, designed: Designed) -> Frame:
-        planes = allocate(self._layout, self._format, self._info.width, self._info.height)
-        packed = pack(pair, self._layout, swap_eyes=self._swap, depth=designed.nearness, colour=self._info.colour,
-                      out=planes)
-        return replace(packed, pts=designed.taken.frame.pts)
+        if self._layout not in DEPTH_LAYOUTS:
+            window = designed.window
+            pair = with_floating_window(pair, window.left_pixels, window.right_pixels, self._colour)
+        return replace(self._packer.pack(pair, designed.nearness), pts=designed.taken.frame.pts)

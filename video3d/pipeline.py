@@ -22,7 +22,8 @@ from video3d.converting import UnitConverter, UnitSettings
 from video3d.depth.opening import open_estimator
 from video3d.depth.registry import available_models, choose_model
 from video3d.depth_model import DepthModel, Role
-from video3d.errors import Cancelled, DepthError, SettingsError, SourceError
+from video3d.devices import canvas_of, for_device, nominal, settled
+from video3d.errors import Cancelled, DepthError, SettingsError, SourceError, WorkerError
 from video3d.host import Host
 from video3d.media import labels
 from video3d.media.encoders import EncodeRequest, choose_encoder
@@ -32,12 +33,13 @@ from video3d.media.relabel import check_labels
 from video3d.media.source import probe
 from video3d.nearness import EstimatedNearness, NearnessStage, given_nearness
 from video3d.planning import PlannedRange, PlannedUnit, Planner
-from video3d.settings import Chroma, ConversionSettings
+from video3d.presets import Applied, LabelPlace, Preset
+from video3d.settings import Chroma, Container, ConversionSettings
 from video3d.stabilise import LOOK_AHEAD_SECONDS
 from video3d.stereo.disparity import suggested_strength
 from video3d.stereo.interleave import INTERLEAVED
-from video3d.stereo.layouts import packed_format, packed_size
-from video3d.types import ColourTags, PixelFormat, Reporter, VideoInfo
+from video3d.stereo.packer import Canvas, encoded_format, encoded_size
+from video3d.types import ColourTags, Layout, PixelFormat, Reporter, VideoInfo
 
 LARGEST_TIME_SCALE = 1_000_000
 SMALLEST_TIME_SCALE = 10_000
@@ -59,6 +61,8 @@ class Conversion:
     shared: UnitSettings
     range: PlannedRange
     notices: tuple[str, ...]
+    preset: Preset | None = None
+    """The device that the settings name."""
 
     @property
     def info(self) -> VideoInfo:
@@ -73,15 +77,19 @@ def decide(source: Path, settings: ConversionSettings, host: Host, info: VideoIn
     """
     info = info or probe(source)
     _check_range(info, settings)
+    settings, applied = settled(info, settings)
     given = settings.depth.depth_video
     choice = choose_model("file" if given else settings.depth.depth_model, available_models(host))
     if choice.model.role is Role.GIVEN and not given:
         raise DepthError("Depth from a file needs the file.", stage="depth",
                          remedy="Name a video or a folder of pictures with --depth-video.")
     ffmpeg = find_ffmpeg()
-    encode, eye_format = _encoding(info, settings, ffmpeg)
-    notices = [*info.notices, choice.sentence]
-    if encode.pixel_format.bit_depth < info.pixel_format.bit_depth:
+    canvas = canvas_of(info, settings, applied)
+    encode, eye_format = _encoding(info, settings, ffmpeg, canvas, applied)
+    notices = [*info.notices, *(applied.notices if applied else ()), choice.sentence]
+    if settings.output.layout is Layout.VR180 and settings.output.container is Container.MKV:
+        notices.append("Only the name of a Matroska file says VR180 here; MP4 says it in the file too.")
+    if encode.pixel_format.bit_depth < (applied or info.pixel_format).bit_depth:
         notices.append(f"{encode.encoder} writes at most {encode.pixel_format.bit_depth} bit here; "
                        f"the source has {info.pixel_format.bit_depth}.")
     strength = settings.stereo.strength
@@ -89,9 +97,10 @@ def decide(source: Path, settings: ConversionSettings, host: Host, info: VideoIn
         info, settings, ffmpeg, encode, eye_format,
         strength=suggested_strength(choice.model.id) if strength is None else strength,
         look_ahead=DESIGN_LOOK_AHEAD * _look_ahead_share(info, eye_format), plate_frames=_plate_frames(info, settings),
-        workers=host.processors,
+        workers=host.processors, canvas=canvas,
     )
-    return Conversion(settings, host, choice.model, shared, PlannedRange.of(settings.range), tuple(notices))
+    return Conversion(settings, host, choice.model, shared, PlannedRange.of(settings.range), tuple(notices),
+                      applied.preset if applied else None)
 
 
 def decide_picture(size: tuple[int, int], pixel_format: PixelFormat, colour: ColourTags, settings: ConversionSettings,
@@ -146,7 +155,7 @@ def join_units(conversion: Conversion, units: Sequence[PlannedUnit], segments: S
         last_duration=max(1, round((units[-1].end - int(shown[-1])) * base * scale)),
         source=info.path, video_index=info.video_index, tracks=output.tracks, zero=zero,
         start=zero if is_cut_out else None, end=None if conversion.range.end is None else units[-1].end * base,
-        chapters=info.chapters, tags=info.tags,
+        chapters=info.chapters, tags=info.tags, audio=conversion.preset.audio if conversion.preset else None,
     )
     def check(_done: int) -> None:
         if reporter.is_cancelled():
@@ -155,16 +164,37 @@ def join_units(conversion: Conversion, units: Sequence[PlannedUnit], segments: S
     for notice in join(request, check):
         reporter.notice(notice)
     labelled = folder / f"labelled.{output.container.value}"
-    labels.label(joined, labelled, output.layout, swapped=conversion.settings.stereo.swap_eyes)
+    _label(conversion, joined, labelled, reporter)
     joined.unlink()
-    check_labels(labelled, output.layout, swapped=conversion.settings.stereo.swap_eyes)
     return labelled
 
 
 def target_name(source: Path, settings: ConversionSettings) -> str:
-    """The result's name where the user gives none: players read the layout from it."""
+    """The result's name where the user gives none: players read the layout from it.
+
+    With a preset, `source` is looked at, because its size decides the layout. SettingsError as `settled` raises it.
+    """
+    if settings.output.preset is not None:
+        try:
+            settings = settled(probe(source), settings)[0]
+        except (SourceError, WorkerError):  # said in full when the conversion is tried
+            settings = nominal(settings)
     name = labels.named_for(source.stem, settings.output.layout, swapped=settings.stereo.swap_eyes)
     return f"{name}.{settings.output.container.value}"
+
+
+def _label(conversion: Conversion, joined: Path, labelled: Path, reporter: Reporter) -> None:
+    """Says that the file is 3D, where the preset wants it said, and reads it back."""
+    layout, swapped = conversion.settings.output.layout, conversion.settings.stereo.swap_eyes
+    in_stream = conversion.preset is not None and conversion.preset.label_place is LabelPlace.STREAM
+    if in_stream:
+        labels.faststart_mp4(joined, labelled)
+    else:
+        labels.label(joined, labelled, layout, swapped=swapped)
+    report = check_labels(labelled, layout, swapped=swapped, in_stream=in_stream)
+    asked, written = conversion.shared.encode.level, report.profile.rpartition(" ")[2]
+    if asked and written and float(written) > float(asked):
+        reporter.notice(f"The encoder wrote level {written} instead of {asked}: the device may refuse the file.")
 
 
 def _check_range(info: VideoInfo, settings: ConversionSettings) -> None:
@@ -177,19 +207,22 @@ def _check_range(info: VideoInfo, settings: ConversionSettings) -> None:
                           stage="plan", remedy="Choose an earlier start.")
 
 
-def _encoding(info: VideoInfo, settings: ConversionSettings, ffmpeg: FFmpeg) -> tuple[EncodeRequest, PixelFormat]:
+def _encoding(info: VideoInfo, settings: ConversionSettings, ffmpeg: FFmpeg, canvas: Canvas | None,
+              applied: Applied | None) -> tuple[EncodeRequest, PixelFormat]:
     """How segments are encoded, and the format of both eyes."""
     output = settings.output
     eye = info.pixel_format
     if output.chroma is Chroma.C420:
         eye = PixelFormat(eye.bit_depth, 1, 1)
-    width, height = packed_size(output.layout, info.width, info.height)
+    width, height = encoded_size(output.layout, info.width, info.height, canvas)
     rate = min(max(info.frame_rate or Fraction(25), Fraction(1)), Fraction(240))
     wanted = EncodeRequest(
-        encoder="", width=width, height=height, pixel_format=packed_format(output.layout, eye), colour=info.colour,
+        encoder="", width=width, height=height, pixel_format=encoded_format(output.layout, eye), colour=info.colour,
         frame_rate=rate, time_scale=_time_scale(info.time_base), quality=output.quality, bitrate=output.bitrate,
         speed=output.speed,
     )
+    if applied is not None:
+        wanted = for_device(wanted, applied)
     chosen = choose_encoder(ffmpeg, wanted, output)
     if output.layout in INTERLEAVED:
         return chosen, replace(eye, bit_depth=chosen.pixel_format.bit_depth)

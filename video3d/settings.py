@@ -35,6 +35,39 @@ class Codec(str, enum.Enum):
     AV1 = "av1"
 
 
+class Target(str, enum.Enum):
+    """A device or service that `presets` knows."""
+
+    QUEST_2 = "quest-2"
+    QUEST_3 = "quest-3"
+    VISION_PRO = "vision-pro"
+    TV_3D = "tv-3d"
+    YOUTUBE = "youtube"
+    PC = "pc"
+    KODI_JELLYFIN = "kodi-jellyfin"
+    PHONE_ANAGLYPH = "phone-anaglyph"
+    VR180 = "vr180"
+
+
+class WindowTreatment(str, enum.Enum):
+    """What is done where the frame's side cuts off something in front of the screen."""
+
+    OFF = "off"
+    TAPER = "taper"
+    """Disparity in front of the screen falls to 0 at the sides: for headsets."""
+    FLOATING = "floating"
+    """The sides of the window come forward, as black columns in one eye: for screens."""
+
+
+class ViewingScreen(str, enum.Enum):
+    """What the comfort report takes the result to be watched on."""
+
+    MONITOR = "monitor"
+    TELEVISION = "television"
+    HEADSET = "headset"
+    CINEMA = "cinema"
+
+
 class Speed(str, enum.Enum):
     """How hard the encoder works for a smaller file."""
 
@@ -102,6 +135,19 @@ class StereoSettings:
                                                label="Screen plane")] = None
     eye: Annotated[Eye, Param("The eye that is made; the other one stays the original. Take the eye you do not aim "
                               "with.")] = Eye.LEFT
+    window: Annotated[WindowTreatment | None, Param(
+        "What becomes of near things that the frame's sides cut off: taper flattens them (headsets), floating brings "
+        "the frame's sides forward (screens); auto is taper, or what the preset says.", none_means="auto",
+        advanced=True)] = None
+    comfort_front: Annotated[float | None, Param("How far things may come out of the screen; auto grows with "
+                                                 "strength.", minimum=0.1, maximum=5, unit="%", none_means="auto",
+                                                 advanced=True)] = None
+    comfort_behind: Annotated[float | None, Param("How far things may lie behind the screen; auto grows with "
+                                                  "strength.", minimum=0.1, maximum=5, unit="%", none_means="auto",
+                                                  advanced=True)] = None
+    subtitle_band: Annotated[float, Param("Keep so much of the picture's height, from below, flat on the screen, for "
+                                          "subtitles that are part of the picture.", minimum=0, maximum=40, unit="%",
+                                          advanced=True)] = 0.0
     swap_eyes: Annotated[bool, Param("Exchange left and right, for cross-eyed viewing.", advanced=True)] = False
     background_plate: Annotated[bool, Param("Fill what the other eye sees behind things with what other frames "
                                             "showed there.", advanced=True)] = True
@@ -113,6 +159,9 @@ class StereoSettings:
 class OutputSettings:
     """What kind of file is written."""
 
+    preset: Annotated[Target | None, Param("Device or service that the result is for (`video3d presets` lists them): "
+                                           "it sets layout, file kind, codec and its limits, labels, sound and name.",
+                                           none_means="none")] = None
     layout: Annotated[Layout, Param("How the two eyes share a frame.")] = Layout.FULL_SBS
     container: Annotated[Container, Param("Kind of file.")] = Container.MP4
     codec: Annotated[Codec, Param("Video codec; auto takes H.264, and HEVC when the frame is wider than 4096 or "
@@ -128,6 +177,14 @@ class OutputSettings:
                                     advanced=True)] = Chroma.C420
     tracks: Annotated[Tracks, Param("Which other tracks are kept: all (audio, subtitles, chapters, attachments), "
                                     "audio, or none.")] = Tracks.ALL
+    vr_screen_width: Annotated[float, Param("VR180: width of the flat screen in front of the viewer.", minimum=0.2,
+                                            maximum=50, unit="m", advanced=True)] = 2.6
+    vr_screen_distance: Annotated[float, Param("VR180: how far away that screen stands.", minimum=0.3, maximum=50,
+                                               unit="m", advanced=True)] = 2.0
+    comfort_report: Annotated[bool, Param("Write a report on how easy the result is on the eyes beside it: NAME."
+                                          "comfort.json and NAME.comfort.png.")] = False
+    comfort_screen: Annotated[ViewingScreen, Param("What the comfort report takes it to be watched on.",
+                                                   advanced=True)] = ViewingScreen.TELEVISION
 
 
 @dataclass(frozen=True)

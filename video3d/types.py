@@ -57,6 +57,10 @@ class Layout(str, enum.Enum):
     DEPTH = "depth"
     LEFT_ONLY = "left-only"
     RIGHT_ONLY = "right-only"
+    SEPARATE = "separate"
+    """Two files, one for each eye."""
+    VR180 = "vr180"
+    """A flat screen on a half-sphere for each eye, side by side."""
 
 
 @dataclass(frozen=True)

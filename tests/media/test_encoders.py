@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from video3d.errors import SettingsError, ToolError
@@ -19,9 +22,10 @@ from video3d.media.encoders import (
     chosen_codec,
     encoder_arguments,
 )
+from video3d.media.encoding import SegmentEncoder
 from video3d.media.ffmpeg import FFmpeg, find_ffmpeg
 from video3d.settings import Codec, OutputSettings, Speed
-from video3d.types import ChromaSite, ColourTags, ContentLight, MasteringDisplay, PixelFormat
+from video3d.types import ChromaSite, ColourTags, ContentLight, Frame, MasteringDisplay, PixelFormat
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands for ffmpeg")
 REQUEST = EncodeRequest("libx264", 128, 72, PixelFormat(8, 1, 1), ColourTags(), Fraction(24), 24000, quality=20,
@@ -36,10 +40,13 @@ ALL_NAMES = frozenset(encoder.name for encoder in ENCODERS)
 # --- arguments
 
 
+FORCED = ("-force_key_frames", "expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+1.958333))", "-forced-idr", "1")
+
+
 @pytest.mark.parametrize(("name", "expected"), [
-    ("libx264", ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "48", "-preset", "veryfast", "-crf", "20",
+    ("libx264", ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "48", *FORCED, "-preset", "veryfast", "-crf", "20",
                  "-threads", "8"]),
-    ("libx265", ["-c:v", "libx265", "-pix_fmt", "yuv420p", "-g", "48", "-preset", "superfast", "-crf", "20",
+    ("libx265", ["-c:v", "libx265", "-pix_fmt", "yuv420p", "-g", "48", *FORCED, "-preset", "superfast", "-crf", "20",
                  "-x265-params", "log-level=error:open-gop=0:wpp=1:frame-threads=2:rc-lookahead=10",
                  "-tag:v", "hvc1"]),
     ("h264_nvenc", ["-c:v", "h264_nvenc", "-pix_fmt", "yuv420p", "-g", "48", "-preset", "p3", "-rc", "vbr", "-cq", "20",
@@ -60,7 +67,8 @@ def test_what_each_encoder_is_asked_for(name: str, expected: list[str]) -> None:
 def test_hdr10_for_x265() -> None:
     request = replace(REQUEST, encoder="libx265", pixel_format=PixelFormat(10, 1, 1), colour=HDR10)
     assert encoder_arguments(request) == [
-        "-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-g", "48", "-preset", "superfast", "-crf", "20", "-x265-params",
+        "-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-g", "48", *FORCED, "-preset", "superfast", "-crf", "20",
+        "-x265-params",
         ("log-level=error:open-gop=0:wpp=1:frame-threads=2:rc-lookahead=10:"
          "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=1000,400:"
          "hdr10-opt=1"), "-tag:v", "hvc1", "-color_primaries", "9", "-color_trc", "16", "-colorspace", "9",
@@ -289,3 +297,42 @@ def test_a_real_x265_writes_all_our_formats(layout: PixelFormat) -> None:
 def test_x264_cannot_write_twelve_bit_and_ten_is_taken() -> None:
     found = choose_encoder(find_ffmpeg(), wide(128, depth=12), OutputSettings(encoder="libx264"))
     assert (found.encoder, found.pixel_format) == ("libx264", PixelFormat(10, 1, 1))
+
+
+# --- what devices ask for
+
+
+def test_a_device_gets_its_level_its_peak_and_no_more_references_than_it_holds() -> None:
+    wide = replace(REQUEST, width=3840, height=2160, level="5.1", speed=Speed.SLOW, peak_megabits=20.0)
+    arguments = encoder_arguments(wide)
+    assert arguments[arguments.index("-level") + 1] == "5.1"
+    assert arguments[arguments.index("-refs") + 1] == "5"
+    assert arguments[arguments.index("-maxrate") + 1] == arguments[arguments.index("-bufsize") + 1] == "20000k"
+    small = encoder_arguments(replace(wide, width=1920, height=1080, level="4.0"))
+    assert small[small.index("-refs") + 1] == "4"
+    hevc = encoder_arguments(replace(wide, encoder="libx265"))
+    assert "level-idc=5.1:high-tier=0" in hevc[hevc.index("-x265-params") + 1]
+    averaged = encoder_arguments(replace(wide, bitrate=15.0))
+    assert averaged[averaged.index("-maxrate") + 1] == "20000k"
+
+
+def test_only_x264_is_asked_for_the_message_in_the_stream() -> None:
+    arguments = encoder_arguments(replace(REQUEST, frame_packing=3))
+    assert arguments[arguments.index("-x264-params") + 1] == "frame-packing=3"
+    assert "-x264-params" not in encoder_arguments(REQUEST)
+
+
+@pytest.mark.parametrize("encoder", ["libx264", "libx265"])
+def test_key_frames_are_no_farther_apart_where_the_rate_varies(encoder: str, tmp_path: Path) -> None:
+    """A second of 30 frames/s, then one frame a second: on average 3 frames/s, and 6 frames would be 6 s."""
+    request = replace(REQUEST, encoder=encoder, width=64, height=36, frame_rate=Fraction(3), time_scale=30)
+    encoder_process = SegmentEncoder(find_ffmpeg(), request, tmp_path / "varied.mp4")
+    planes = tuple(np.full(shape, 90, np.uint8) for shape in request.pixel_format.plane_shapes(64, 36))
+    times = [Fraction(n, 30) for n in range(30)] + [Fraction(n) for n in range(1, 12)]
+    for time in times:
+        encoder_process.write(Frame((planes[0], planes[1], planes[2]), 0, request.pixel_format), time)
+    encoder_process.finish()
+    with av.open(str(tmp_path / "varied.mp4")) as container:
+        keys = [float(packet.pts * packet.time_base) for packet in container.demux(video=0)
+                if packet.is_keyframe and packet.size]
+    assert max(later - earlier for earlier, later in itertools.pairwise([*keys, 11.0])) <= 2.0

@@ -52,7 +52,7 @@ def test_kodi_takes_them_for_the_right_packing(layout: Layout) -> None:
     assert (bool(KODI_SBS.search(name)), bool(KODI_TAB.search(name))) == (is_side, not is_side)
 
 
-@pytest.mark.parametrize("layout", [layout for layout in Layout if layout not in HALVES])
+@pytest.mark.parametrize("layout", [layout for layout in Layout if layout not in (*HALVES, Layout.VR180)])
 @pytest.mark.parametrize("swapped", [False, True])
 def test_other_names_are_not_taken_for_halves(layout: Layout, swapped: bool) -> None:
     name = "A film" + labels.name_suffix(layout, swapped=swapped) + ".mp4"
@@ -103,13 +103,13 @@ def kinds(layout: Layout, **options: bool) -> list[bytes]:
 def test_boxes_come_in_the_order_that_every_reader_accepts() -> None:
     for layout in HALVES:
         assert kinds(layout) == [b"st3d", b"vexu", b"hfov"]
-    vr = labels.stereo_boxes(Layout.FULL_SBS, projection=Projection.VR180)
-    assert [box.kind for box in vr] == [b"st3d", b"sv3d", b"vexu", b"hfov"]
+    for vr in (labels.stereo_boxes(Layout.FULL_SBS, projection=Projection.VR180), labels.stereo_boxes(Layout.VR180)):
+        assert [box.kind for box in vr] == [b"st3d", b"sv3d", b"vexu", b"hfov"]
 
 
 def test_layouts_without_halves_have_no_boxes() -> None:
     for layout in Layout:
-        assert bool(kinds(layout)) is (layout in HALVES)
+        assert bool(kinds(layout)) is (layout in (*HALVES, Layout.VR180))
 
 
 def test_the_lower_left_eye_is_only_in_vexu() -> None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from video3d.presets.levels import lowest_level
+from video3d.presets.levels import lowest_level, reference_frames
 from video3d.settings import Codec
 
 CODECS = (Codec.H264, Codec.HEVC, Codec.AV1)
@@ -39,6 +39,14 @@ def test_what_no_level_holds(codec: Codec) -> None:
     assert lowest_level(codec, 40000, 30000, Fraction(30)) is None
     # Long and thin: the area would do, the side does not.
     assert lowest_level(codec, 20000, 16, Fraction(1)) is None
+
+
+@pytest.mark.parametrize(("level", "width", "height", "frames"), [
+    ("4.0", 1920, 1080, 4), ("4.1", 1920, 1080, 4), ("5.0", 3840, 1080, 6), ("5.1", 3840, 2160, 5),
+    ("5.1", 1920, 1080, 16), ("3.1", 1280, 720, 5), ("1.0", 176, 144, 4),
+])
+def test_reference_frames_are_those_of_the_standard(level: str, width: int, height: int, frames: int) -> None:
+    assert reference_frames(level, width, height) == frames
 
 
 def test_auto_is_no_codec() -> None:

@@ -14,7 +14,7 @@ from video3d.params import from_values, to_values
 from video3d.presets import LabelPlace, Preset, apply, preset, presets
 from video3d.presets.apply import frame_size
 from video3d.presets.levels import lowest_level
-from video3d.settings import Chroma, Codec, Container, ConversionSettings
+from video3d.settings import Chroma, Codec, Container, ConversionSettings, Target, WindowTreatment
 from video3d.stereo.layouts import packed_size
 from video3d.types import Layout
 
@@ -30,6 +30,7 @@ def settings(**values: object) -> ConversionSettings:
 def test_the_devices_of_the_plan_are_there() -> None:
     assert {each.id for each in presets()} == {
         "quest-2", "quest-3", "vision-pro", "tv-3d", "youtube", "pc", "kodi-jellyfin", "phone-anaglyph", "vr180"}
+    assert [each.id for each in presets()] == [target.value for target in Target]
     for each in presets():
         assert preset(each.id) is each
 
@@ -49,8 +50,9 @@ def test_each_says_why_and_where_from(each: Preset) -> None:
 
 @EVERY
 def test_names_are_those_that_are_written(each: Preset) -> None:
-    projection = labels.Projection.VR180 if each.canvas_side else labels.Projection.FLAT
-    assert each.name_suffixes == tuple(labels.name_suffix(layout, projection=projection) for layout in each.layouts)
+    assert each.name_suffixes == tuple(labels.name_suffix(layout) for layout in each.layouts)
+    assert [each.suffix(layout) for layout in each.layouts] == list(each.name_suffixes)
+    assert (each.canvas_side is not None) is (Layout.VR180 in each.layouts)
 
 
 @EVERY
@@ -71,7 +73,9 @@ def test_keyframes_and_depth_are_what_hardware_takes(each: Preset) -> None:
     for limit in each.codecs:
         assert limit.codec is not Codec.AUTO
         assert limit.codec is not Codec.H264 or limit.bit_depth == 8
-    assert each.container is not Container.MKV or each.audio.copies("flac")
+    if Container.MKV in each.containers:
+        # Nothing of the original's sound is lost where the container can hold it.
+        assert each.audio.copies("flac") or each.audio.keep_original
 
 
 @EVERY
@@ -161,8 +165,47 @@ def test_a_codec_that_the_user_names_is_kept_where_the_device_has_it() -> None:
 def test_other_settings_are_kept() -> None:
     before = settings(strength=2.5, quality=17, start=3.0, speed="slow", depth_model="constant")
     after = apply(preset("quest-3"), before, 1920, 1080).settings
-    assert (after.range, after.depth, after.stereo) == (before.range, before.depth, before.stereo)
+    assert (after.range, after.depth) == (before.range, before.depth)
+    assert after.stereo == dataclasses.replace(before.stereo, window=WindowTreatment.TAPER)
     assert (after.output.quality, after.output.speed) == (17, before.output.speed)
+
+
+def test_screens_get_a_floating_window_and_headsets_a_taper_unless_told() -> None:
+    windows = {each.id: apply(each, settings(), 1280, 720).settings.stereo.window for each in presets()}
+    assert windows["tv-3d"] is windows["kodi-jellyfin"] is WindowTreatment.FLOATING
+    assert windows["quest-3"] is windows["vision-pro"] is windows["vr180"] is WindowTreatment.TAPER
+    told = apply(preset("tv-3d"), settings(window="off"), 1280, 720).settings
+    assert told.stereo.window is WindowTreatment.OFF
+
+
+def test_what_the_user_names_is_taken_or_refused() -> None:
+    half = apply(preset("quest-3"), settings(layout="half-sbs"), 1280, 720)
+    assert half.settings.output.layout is Layout.HALF_SBS
+    assert not half.notices
+    for values in ({"layout": "anaglyph-grey"}, {"container": "mov"}):
+        with pytest.raises(SettingsError, match=r"--preset quest-3 and .* contradict each other"):
+            apply(preset("quest-3"), settings(**values), 1280, 720)
+    with pytest.raises(SettingsError, match="--preset tv-3d and --encoder h264_nvenc contradict"):
+        apply(preset("tv-3d"), settings(encoder="h264_nvenc"), 1280, 720)
+
+
+def test_matroska_for_a_headset_is_half_size() -> None:
+    applied = apply(preset("quest-3"), settings(container="mkv"), 1280, 720)
+    assert (applied.settings.output.container, applied.settings.output.layout) == (Container.MKV, Layout.HALF_SBS)
+    assert any("In Matroska" in notice for notice in applied.notices)
+    assert apply(preset("kodi-jellyfin"), settings(), 1280, 720).settings.output.container is Container.MKV
+
+
+def test_the_message_in_the_stream_has_the_encoder_that_writes_it() -> None:
+    for each in presets():
+        encoder = apply(each, settings(), 1280, 720).settings.output.encoder
+        assert encoder == ("libx264" if each.label_place is LabelPlace.STREAM else "auto")
+
+
+def test_applying_twice_changes_nothing() -> None:
+    for each in presets():
+        once = apply(each, settings(), 1280, 720).settings
+        assert apply(each, once, 1280, 720).settings == once
 
 
 def test_devices_get_the_left_eye_first() -> None:

@@ -236,8 +236,23 @@ def test_floating_window_moves_smoothly():
     frames = run([scene()] * 48 + [violated] * 48, settings)
     widths = np.array([frame.window.left_pixels for frame in frames]) / WIDTH * 100
     assert widths[0] == 0
-    assert widths[48] > 0.5
-    assert np.abs(np.diff(widths[6:-14])).max() <= 0.35
+    assert widths[48] >= 0.45
+    assert widths[60] > 0.9
+    assert np.abs(np.diff(widths)).max() <= 0.1001
+
+
+def test_a_floating_window_begins_each_shot_where_it_belongs():
+    violated = scene()
+    violated[:, :6] = 1.0
+    designer = DisparityDesigner(WIDTH, DisparitySettings(window=WindowTreatment.FLOATING))
+    widths = []
+    for nearness in (scene(), violated):
+        designer.reset()
+        for n in range(24):
+            designer.push(nearness, seconds=n / 24)
+        widths.append(designer.flush()[0].window.left_pixels)
+    assert widths[0] == 0
+    assert widths[1] > 0.005 * WIDTH
 
 
 def test_the_subtitle_band_is_flat():

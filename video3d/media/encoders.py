@@ -13,12 +13,13 @@ from fractions import Fraction
 from video3d.errors import SettingsError, ToolError
 from video3d.media.ffmpeg import PROBE_SECONDS, FFmpeg
 from video3d.media.process import CREATION_FLAGS, OWN_SESSION
+from video3d.presets.levels import reference_frames
 from video3d.settings import Codec, OutputSettings, Speed
 from video3d.types import ColourTags, PixelFormat
 
 WIDEST_H264 = 4096
 """Beyond this width no common hardware decodes H.264."""
-KEY_FRAME_SECONDS = 2
+KEY_FRAME_SECONDS = 2.0
 LARGE_FRAME = 40 << 20
 """Bytes of a frame from which on x265 is kept lean: 7680x2160 in 10 bit."""
 SOFTWARE_THREADS = 8
@@ -61,6 +62,14 @@ class EncodeRequest:
     quality: float
     bitrate: float | None
     speed: Speed
+    level: str = ""
+    """Of the codec, such as "5.1", written and kept by the software encoders; empty leaves it to the encoder."""
+    peak_megabits: float | None = None
+    """Mbit/s that no second may pass by much."""
+    key_frame_seconds: float = KEY_FRAME_SECONDS
+    """Longest time between two key frames."""
+    frame_packing: int | None = None
+    """frame_packing_arrangement_type of the message that libx264 writes into the stream (ITU-T H.264 D.2.26)."""
 
 
 def choose_encoder(ffmpeg: FFmpeg, request: EncodeRequest, output: OutputSettings) -> EncodeRequest:
@@ -92,12 +101,23 @@ def encoder_arguments(request: EncodeRequest) -> list[str]:
     """ffmpeg's output arguments for the video of a segment. A pure function."""
     name = request.encoder
     family = name.removeprefix("lib") if name.startswith("lib") else name.rsplit("_", 1)[1]
-    key_distance = str(max(1, int(KEY_FRAME_SECONDS * request.frame_rate)))
-    arguments = ["-c:v", name, "-pix_fmt", _pixel_format_for(family, request.pixel_format), "-g", key_distance]
+    arguments = ["-c:v", name, "-pix_fmt", _pixel_format_for(family, request.pixel_format), *_key_frames(request)]
     arguments += _FAMILIES[family](request)
     if chosen_codec(name) is Codec.HEVC:
         arguments += ["-tag:v", "hvc1"]
     return arguments + _colour_arguments(request.colour)
+
+
+def _key_frames(request: EncodeRequest) -> list[str]:
+    """So many frames apart at most, and where the rate varies, so many seconds."""
+    seconds, rate = Fraction(request.key_frame_seconds), request.frame_rate
+    distance = ["-g", str(max(1, int(seconds * rate)))]
+    if request.encoder not in ("libx264", "libx265"):
+        return distance
+    # A frame early: the next one may come after the limit.
+    apart = float(max(seconds - 1 / rate, seconds / 2))
+    return [*distance, "-force_key_frames", f"expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+{apart:.6f}))",
+            "-forced-idr", "1"]
 
 
 def _candidates(output: OutputSettings, request: EncodeRequest) -> list[Encoder]:
@@ -150,10 +170,20 @@ def _pixel_format_for(family: str, pixel_format: PixelFormat) -> str:
     return pixel_format.name
 
 
+_X264_REFERENCES = {Speed.FASTEST: 1, Speed.FAST: 1, Speed.MEDIUM: 3, Speed.SLOW: 5}
+"""As x264's presets have them."""
+
+
 def _x264(request: EncodeRequest) -> list[str]:
     preset = {Speed.FASTEST: "ultrafast", Speed.FAST: "veryfast", Speed.MEDIUM: "medium", Speed.SLOW: "slow"}
     rate = _rate(request, ["-crf", f"{request.quality:g}"])
-    return ["-preset", preset[request.speed], *rate, "-threads", str(SOFTWARE_THREADS)]
+    arguments = ["-preset", preset[request.speed], *rate, "-threads", str(SOFTWARE_THREADS)]
+    if request.level:
+        most = reference_frames(request.level, request.width, request.height)
+        arguments += ["-level", request.level, "-refs", str(min(most, _X264_REFERENCES[request.speed]))]
+    if request.frame_packing is not None:
+        arguments += ["-x264-params", f"frame-packing={request.frame_packing}"]
+    return arguments
 
 
 def _x265(request: EncodeRequest) -> list[str]:
@@ -166,6 +196,8 @@ def _x265(request: EncodeRequest) -> list[str]:
         parameters += ["frame-threads=1", "rc-lookahead=2", "bframes=0", "b-adapt=0"]
     else:
         parameters += ["frame-threads=2", "rc-lookahead=10"]
+    if request.level:
+        parameters += [f"level-idc={request.level}", "high-tier=0"]
     mastering, light = request.colour.mastering, request.colour.content_light
     if mastering is not None:
         points = (("G", mastering.green), ("B", mastering.blue), ("R", mastering.red), ("WP", mastering.white))
@@ -217,9 +249,11 @@ _FAMILIES = {"x264": _x264, "x265": _x265, "svtav1": _svtav1, "nvenc": _nvenc, "
 
 def _rate(request: EncodeRequest, constant_quality: list[str]) -> list[str]:
     if request.bitrate is None:
-        return constant_quality
+        peak = round((request.peak_megabits or 0) * 1000)
+        return [*constant_quality, *(["-maxrate", f"{peak}k", "-bufsize", f"{peak}k"] if peak else [])]
     rate = round(request.bitrate * 1000)
-    return ["-b:v", f"{rate}k", "-maxrate", f"{2 * rate}k", "-bufsize", f"{4 * rate}k"]
+    peak = 2 * rate if request.peak_megabits is None else min(2 * rate, round(request.peak_megabits * 1000))
+    return ["-b:v", f"{rate}k", "-maxrate", f"{peak}k", "-bufsize", f"{2 * peak}k"]
 
 
 def _colour_arguments(colour: ColourTags) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d.media.process import WorkerProcess
+from video3d.presets.model import AudioRule
 from video3d.serial import to_json
 from video3d.settings import Container, Tracks
 from video3d.types import Chapter
@@ -47,6 +48,8 @@ class MuxRequest:
     end: Fraction | None
     chapters: tuple[Chapter, ...]
     tags: tuple[tuple[str, str], ...]
+    audio: AudioRule | None = None
+    """What the device plays; None keeps whatever the container can hold."""
 
 
 def join(request: MuxRequest, report: Callable[[int], None]) -> list[str]:

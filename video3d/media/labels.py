@@ -62,7 +62,7 @@ class MatroskaStereoMode(enum.IntEnum):
 
 _PACKINGS = {
     Layout.FULL_SBS: Packing.SIDE_BY_SIDE, Layout.HALF_SBS: Packing.SIDE_BY_SIDE,
-    Layout.FULL_TAB: Packing.TOP_BOTTOM, Layout.HALF_TAB: Packing.TOP_BOTTOM,
+    Layout.FULL_TAB: Packing.TOP_BOTTOM, Layout.HALF_TAB: Packing.TOP_BOTTOM, Layout.VR180: Packing.SIDE_BY_SIDE,
 }
 
 _SUFFIXES = {
@@ -82,6 +82,8 @@ _SUFFIXES = {
     Layout.DEPTH: "_depth",
     Layout.LEFT_ONLY: "_left-eye",
     Layout.RIGHT_ONLY: "_right-eye",
+    Layout.SEPARATE: "_left-eye",
+    Layout.VR180: "_3D_180x180_LR",
 }
 # No player understands a name for exchanged eyes; one with SBS or TAB in it would be shown with the wrong eyes.
 _SWAPPED_SUFFIXES = {
@@ -89,12 +91,14 @@ _SWAPPED_SUFFIXES = {
     Layout.HALF_SBS: "_3D_half_RL_crosseyed",
     Layout.FULL_TAB: "_3D_BT_right-eye-first",
     Layout.HALF_TAB: "_3D_half_BT_right-eye-first",
+    Layout.VR180: "_3D_180x180_RL_crosseyed",
 }
 _VR180_SUFFIXES = {Packing.SIDE_BY_SIDE: "_3D_180x180_LR", Packing.TOP_BOTTOM: "_3D_180x180_TB"}
 
 _MATROSKA = {
     Layout.FULL_SBS: MatroskaStereoMode.LEFT_RIGHT,
     Layout.HALF_SBS: MatroskaStereoMode.LEFT_RIGHT,
+    Layout.VR180: MatroskaStereoMode.LEFT_RIGHT,
     Layout.FULL_TAB: MatroskaStereoMode.TOP_BOTTOM,
     Layout.HALF_TAB: MatroskaStereoMode.TOP_BOTTOM,
     Layout.ROW_INTERLEAVED: MatroskaStereoMode.ROW_INTERLEAVED_LR,
@@ -117,6 +121,11 @@ _SEI = {
     Layout.CHECKERBOARD: 0, Layout.COLUMN_INTERLEAVED: 1, Layout.ROW_INTERLEAVED: 2,
     Layout.FULL_SBS: 3, Layout.HALF_SBS: 3, Layout.FULL_TAB: 4, Layout.HALF_TAB: 4,
 }
+
+
+def projection_of(layout: Layout) -> Projection:
+    """The shape that a layout itself stands for."""
+    return Projection.VR180 if layout is Layout.VR180 else Projection.FLAT
 
 
 def packing(layout: Layout) -> Packing | None:
@@ -172,7 +181,7 @@ def matroska_display(layout: Layout, size: VideoSize) -> tuple[int, int] | None:
     width, height = size.pixels if size.stereo_mode or size.display is None else size.display
     if not width or not height:
         return None
-    if layout is Layout.FULL_SBS:
+    if layout in (Layout.FULL_SBS, Layout.VR180):
         return (width // 2, height)
     if layout is Layout.FULL_TAB:
         return (width, height // 2)
@@ -189,7 +198,7 @@ def stereo_boxes(layout: Layout, *, swapped: bool = False, projection: Projectio
     halves = packing(layout)
     if halves is None:
         return ()
-    is_vr = projection is Projection.VR180
+    is_vr = Projection.VR180 in (projection, projection_of(layout))
     degrees = horizontal_field_of_view or (180.0 if is_vr else DEFAULT_FIELD_OF_VIEW)
     mode = {(Packing.SIDE_BY_SIDE, False): 2, (Packing.SIDE_BY_SIDE, True): 4, (Packing.TOP_BOTTOM, False): 1}
     google = [Box.make_full(b"st3d", bytes([mode[halves, swapped]]))] if (halves, swapped) in mode else []

@@ -89,7 +89,11 @@ class _VideoTrack:
             self._look_at(segment)
             report(0)
         with _open_segment(request.segments[0]) as first:
-            self._stream = output.add_stream_from_template(first.streams.video[0])
+            template = first.streams.video[0]
+            self._stream = output.add_stream_from_template(template)
+            if template.codec_context.codec.canonical_name == "hevc" and request.container is not Container.MKV:
+                # libav forgets it, and would write hev1, of which Apple's players show nothing.
+                self._stream.codec_context.codec_tag = "hvc1"
         self._stream.time_base = Fraction(1, request.time_scale)
         cast("Any", self._stream).disposition = Disposition.default
 

@@ -57,7 +57,8 @@ def check_labels(path: Path, layout: Layout, *, swapped: bool = False, projectio
     expected = _expected(report, layout, swapped=swapped, in_stream=in_stream)
     if found != expected:
         raise _failed(path, f"it says {_words(found)} instead of {_words(expected)}")
-    is_vr = projection is Projection.VR180 and labels.packing(layout) is not None
+    is_vr = (Projection.VR180 in (projection, labels.projection_of(layout))
+             and labels.packing(layout) is not None and not in_stream)
     if report.container in ("MP4", "MOV") and (report.projection == "half equirectangular") is not is_vr:
         raise _failed(path, f"its picture is marked {report.projection}")
     is_shape_known = report.container == "Matroska" and square_pixels
@@ -99,7 +100,7 @@ _MATROSKA_WORDS = {
 
 def _expected_shape(report: FileReport, layout: Layout) -> Fraction:
     """What Matroska's display size should be: one eye as it is shown, for square pixels."""
-    across, down = {Layout.FULL_SBS: (2, 1), Layout.FULL_TAB: (1, 2)}.get(layout, (1, 1))
+    across, down = {Layout.FULL_SBS: (2, 1), Layout.VR180: (2, 1), Layout.FULL_TAB: (1, 2)}.get(layout, (1, 1))
     return Fraction(report.width // across, report.height // down)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from typing import Any, TypeAlias, cast
 
 from av.audio.resampler import AudioResampler
@@ -11,11 +12,12 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import AttachmentStream, Stream
+from av.stream import AttachmentStream, Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 
 from video3d.media.container import is_cover, open_source, timed_packets
 from video3d.media.joining import MuxRequest
+from video3d.presets.model import AudioRule
 from video3d.settings import Container, Tracks
 
 _MP4_AUDIO = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "flac", "opus", "alac", "dts"})
@@ -34,7 +36,8 @@ class OtherTracks:
         self.source = open_source(request.source)
         self._request = request
         self._notices = notices
-        self._tracks: dict[int, _Copied | _Sound | _Text] = {}
+        self._tracks: dict[int, list[_Copied | _Sound | _Text]] = {}
+        """What becomes of each stream of the source: one track, or two."""
         for stream in self.source.streams:
             if stream.index != request.video_index:
                 self._keep(stream, output)
@@ -58,22 +61,27 @@ class OtherTracks:
 
     def _keep_sound(self, stream: AudioStream, output: OutputContainer, name: str) -> None:
         codec = stream.codec_context.codec.canonical_name
-        allowed = {Container.MP4: _MP4_AUDIO, Container.MOV: _MOV_AUDIO}.get(self._request.container)
-        if allowed is None or codec in allowed:
-            self._tracks[stream.index] = _Copied(stream, output)
-        else:
-            self._tracks[stream.index] = _Sound(stream, output)
-            self._notices.append(f"The sound track {name} was converted to AAC: "
-                                 f"{self._request.container.value} cannot hold {codec}.")
+        container, rule = self._request.container, self._request.audio or AudioRule(())
+        allowed = {Container.MP4: _MP4_AUDIO, Container.MOV: _MOV_AUDIO}.get(container)
+        is_held, is_played = allowed is None or codec in allowed, rule.copies(codec)
+        if is_held and is_played:
+            self._tracks[stream.index] = [_Copied(stream, output)]
+            return
+        is_kept = is_held and rule.keep_original and container is Container.MKV
+        self._tracks[stream.index] = [_Sound(stream, output, rule.kilobits_per_pair, is_first=is_kept),
+                                      *([_Copied(stream, output, is_second=True)] if is_kept else [])]
+        why = f"{container.value} cannot hold {codec}" if not is_held else f"the device does not play {codec}"
+        kept = " The original follows as a track of its own." if is_kept else ""
+        self._notices.append(f"The sound track {name} was converted to AAC: {why}.{kept}")
 
     def _keep_text(self, stream: SubtitleStream, output: OutputContainer, name: str) -> None:
         codec = stream.codec_context.codec.canonical_name
         is_matroska = self._request.container is Container.MKV
         wanted = "subrip" if is_matroska else "mov_text"
         if (codec != "mov_text") if is_matroska else (codec == "mov_text"):
-            self._tracks[stream.index] = _Copied(stream, output)
+            self._tracks[stream.index] = [_Copied(stream, output)]
         elif codec in _TEXT_SUBTITLES:
-            self._tracks[stream.index] = _Text(stream, output, wanted)
+            self._tracks[stream.index] = [_Text(stream, output, wanted)]
             if codec in ("ass", "ssa"):
                 self._notices.append(f"The subtitle track {name} lost its styling: "
                                      f"{self._request.container.value} holds plain text.")
@@ -102,11 +110,14 @@ class OtherTracks:
             begin = item.packet.pts * base + item.offset
             if self._is_outside(begin, item.stream):
                 continue
-            for packet in self._tracks[item.stream.index].take(item.packet, item.offset - self._request.zero):
+            shift = item.offset - self._request.zero
+            # What is decoded comes before what moves the packet's own times.
+            for packet in chain.from_iterable(track.take(item.packet, shift)
+                                              for track in self._tracks[item.stream.index]):
                 last = max(last, (packet.dts or 0) * Fraction(packet.time_base))
                 yield last, 1 + item.stream.index, packet
-        for index, track in self._tracks.items():
-            for packet in track.rest():
+        for index, tracks in self._tracks.items():
+            for packet in chain.from_iterable(track.rest() for track in tracks):
                 yield last, 1 + index, packet
 
     def _is_outside(self, begin: Fraction, stream: Stream) -> bool:
@@ -128,9 +139,12 @@ def _codec_delay(stream: Stream) -> Fraction:
 class _Copied:
     """Packets as they are, byte for byte."""
 
-    def __init__(self, stream: Stream, output: OutputContainer) -> None:
+    def __init__(self, stream: Stream, output: OutputContainer, *, is_second: bool = False) -> None:
+        """`is_second`: another track of the result holds the same, and is the one to be played."""
         self._stream = output.add_stream_from_template(stream)
         _carry_tags(stream, self._stream)
+        if is_second:
+            cast("Any", self._stream).disposition = stream.disposition & ~Disposition.default
         self._last: int | None = None
 
     def take(self, packet: AnyPacket, shift: Fraction) -> Iterator[AnyPacket]:
@@ -151,16 +165,20 @@ class _Copied:
 class _Sound:
     """Sound that the container cannot hold, as AAC."""
 
-    def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
+    def __init__(self, stream: AudioStream, output: OutputContainer, kilobits_per_pair: int, *,
+                 is_first: bool) -> None:
+        """`is_first`: another track of the result holds the same, and this is the one to be played."""
         context = stream.codec_context
         rate = context.sample_rate if context.sample_rate in _AAC_RATES else 48000
         channels = min(8, context.layout.nb_channels)
         layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(channels, "stereo")
         self._decoder = context
         self._stream = output.add_stream("aac", rate=rate, layout=layout)
-        self._stream.codec_context.bit_rate = 96_000 * max(2, channels)
+        self._stream.codec_context.bit_rate = 500 * kilobits_per_pair * max(2, channels)
         self._resampler = AudioResampler("fltp", layout, rate, frame_size=1024)
         _carry_tags(stream, self._stream)
+        if is_first:
+            cast("Any", self._stream).disposition = stream.disposition | Disposition.default
 
     def take(self, packet: AnyPacket, shift: Fraction) -> Iterator[AnyPacket]:
         try:

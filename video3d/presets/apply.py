@@ -8,8 +8,8 @@ from fractions import Fraction
 
 from video3d.errors import SettingsError
 from video3d.presets.levels import lowest_level
-from video3d.presets.model import CodecLimit, Preset
-from video3d.settings import Chroma, Codec, ConversionSettings
+from video3d.presets.model import CodecLimit, LabelPlace, Preset
+from video3d.settings import Chroma, Codec, Container, ConversionSettings, OutputSettings
 from video3d.types import Layout
 
 _SIDE_BY_SIDE = (Layout.FULL_SBS, Layout.HALF_SBS)
@@ -19,6 +19,8 @@ _WORDS = {
     Layout.FULL_SBS: "full-size side by side", Layout.HALF_SBS: "half-size side by side",
     Layout.FULL_TAB: "full-size top and bottom", Layout.HALF_TAB: "half-size top and bottom",
 }
+_MESSAGE_WRITER = "libx264"
+"""The only encoder that writes the frame-packing message."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +56,20 @@ def apply(preset: Preset, settings: ConversionSettings, width: int, height: int,
           frame_rate: Fraction | None = None, bit_depth: int = 8) -> Applied:
     """`settings` for a source of `width` × `height` square pixels, with the preset's layout, container and codec.
 
-    A codec that the settings name is taken where the device decodes it. `frame_rate` None counts as 30 frames/s.
-    SettingsError: no layout and codec of the preset holds the frame; the message says what would.
+    A layout, container or codec that the settings name (and that is not the default) is taken where it is one of the
+    preset's. `frame_rate` None counts as 30 frames/s. SettingsError: the settings contradict the preset, or no layout
+    and codec of the preset holds the frame; the message says what would.
     """
     rate = frame_rate or Fraction(30)
-    limits = _preferred(preset, settings.output.codec, bit_depth)
-    for layout in preset.layouts:
+    container = chosen_container(preset, settings.output)
+    limits = _preferred(preset, settings.output, bit_depth)
+    for layout in chosen_layouts(preset, settings.output):
         across, down = _frame_size(preset, layout, width, height)
         for limit in limits:
             level = _level(limit, across, down, rate)
             if level is not None:
                 depth = min(bit_depth, limit.bit_depth)
-                chosen, exchanged = _chosen(preset, settings, layout, limit.codec)
+                chosen, exchanged = _chosen(preset, settings, layout, limit.codec, container)
                 notices = [*_notices(preset, settings, layout, limit, (width, height), bit_depth, rate), *exchanged]
                 return Applied(chosen, preset, tuple(notices), across, down, level, depth)
     largest = max(preset.codecs, key=lambda limit: limit.max_width * limit.max_height)
@@ -76,15 +80,50 @@ def apply(preset: Preset, settings: ConversionSettings, width: int, height: int,
                f"({_NAMES[largest.codec]} level {largest.max_level}).")
 
 
+def chosen_container(preset: Preset, output: OutputSettings) -> Container:
+    """The kind of file that the preset writes; SettingsError where another one is asked for."""
+    if output.container in preset.containers:
+        return output.container
+    if output.container is not OutputSettings.container:
+        allowed = " or ".join(container.value for container in preset.containers)
+        raise SettingsError(f"--preset {preset.id} and --container {output.container.value} contradict each other.",
+                            stage="settings", remedy=f"{preset.label} takes {allowed}; leave one of the two out.")
+    return preset.container
+
+
+def chosen_layouts(preset: Preset, output: OutputSettings) -> tuple[Layout, ...]:
+    """The preset's layouts in the order in which they are tried; SettingsError where another one is asked for.
+
+    The one asked for comes first. In Matroska half size comes first where the preset has both: players on Android take
+    the display size of full-size 3D for the whole frame's and squeeze it.
+    """
+    asked = output.layout
+    if asked is not OutputSettings.layout and asked not in preset.layouts:
+        allowed = ", ".join(layout.value for layout in preset.layouts)
+        raise SettingsError(f"--preset {preset.id} and --layout {asked.value} contradict each other.",
+                            stage="settings", remedy=f"{preset.label} takes {allowed}; leave one of the two out.")
+    is_matroska = chosen_container(preset, output) is Container.MKV
+
+    def rank(layout: Layout) -> tuple[bool, bool]:
+        is_asked = layout is asked and asked is not OutputSettings.layout
+        return not is_asked, is_matroska and layout in (Layout.FULL_SBS, Layout.FULL_TAB)
+
+    return tuple(sorted(preset.layouts, key=rank))
+
+
 def _frame_size(preset: Preset, layout: Layout, width: int, height: int) -> tuple[int, int]:
     if preset.canvas_side is not None:
         return 2 * preset.canvas_side, preset.canvas_side
     return frame_size(layout, width, height)
 
 
-def _preferred(preset: Preset, asked: Codec, bit_depth: int) -> list[CodecLimit]:
+def _preferred(preset: Preset, output: OutputSettings, bit_depth: int) -> list[CodecLimit]:
     """The codec asked for first, then those that keep the bit depth, then the preset's order."""
-    return sorted(preset.codecs, key=lambda limit: (limit.codec is not asked, limit.bit_depth < bit_depth))
+    if preset.label_place is LabelPlace.STREAM and output.encoder not in ("auto", _MESSAGE_WRITER):
+        raise SettingsError(f"--preset {preset.id} and --encoder {output.encoder} contradict each other.",
+                            stage="settings", remedy=f"Leave one out: only {_MESSAGE_WRITER} writes what "
+                                                     f"{preset.label} looks for.")
+    return sorted(preset.codecs, key=lambda limit: (limit.codec is not output.codec, limit.bit_depth < bit_depth))
 
 
 def _level(limit: CodecLimit, width: int, height: int, rate: Fraction) -> str | None:
@@ -93,24 +132,28 @@ def _level(limit: CodecLimit, width: int, height: int, rate: Fraction) -> str | 
     return level if fits and level is not None and float(level) <= float(limit.max_level) else None
 
 
-def _chosen(preset: Preset, settings: ConversionSettings, layout: Layout,
-            codec: Codec) -> tuple[ConversionSettings, list[str]]:
-    output = dataclasses.replace(settings.output, layout=layout, container=preset.container, codec=codec,
-                                 chroma=Chroma.C420, tracks=preset.tracks)
+def _chosen(preset: Preset, settings: ConversionSettings, layout: Layout, codec: Codec,
+            container: Container) -> tuple[ConversionSettings, list[str]]:
+    encoder = _MESSAGE_WRITER if preset.label_place is LabelPlace.STREAM else settings.output.encoder
+    output = dataclasses.replace(settings.output, layout=layout, container=container, codec=codec, encoder=encoder,
+                                 chroma=Chroma.C420)
     if preset.max_megabits is not None and (output.bitrate or 0) > preset.max_megabits:
         output = dataclasses.replace(output, bitrate=preset.max_megabits)
+    stereo = dataclasses.replace(settings.stereo, window=settings.stereo.window or preset.window, swap_eyes=False)
+    chosen = dataclasses.replace(settings, output=output, stereo=stereo)
     if not settings.stereo.swap_eyes:
-        return dataclasses.replace(settings, output=output), []
-    stereo = dataclasses.replace(settings.stereo, swap_eyes=False)
-    return dataclasses.replace(settings, output=output, stereo=stereo), [
-        f"{preset.label} expects the left eye first: the eyes are not exchanged."]
+        return chosen, []
+    return chosen, [f"{preset.label} expects the left eye first: the eyes are not exchanged."]
 
 
 def _notices(preset: Preset, settings: ConversionSettings, layout: Layout, limit: CodecLimit,
              size: tuple[int, int], bit_depth: int, rate: Fraction) -> list[str]:
     notices: list[str] = []
-    if layout is not preset.layouts[0]:
-        across, down = frame_size(preset.layouts[0], *size)
+    first = chosen_layouts(preset, settings.output)[0]
+    if first is not preset.layouts[0] and first is not settings.output.layout:
+        notices.append(f"In Matroska {_WORDS.get(first, first.value)} is written: full size is read in two ways there.")
+    if layout is not first:
+        across, down = frame_size(first, *size)
         notices.append(f"A frame of {across} × {down} at {float(rate):g} frames/s is more than {preset.label} plays: "
                        f"{_WORDS.get(layout, layout.value)} is written instead.")
     asked = settings.output.codec if settings.output.codec is not Codec.AUTO else preset.codecs[0].codec

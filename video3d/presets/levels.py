@@ -17,6 +17,9 @@ _H264 = (
     ("4.2", 8704, 522240), ("5.0", 22080, 589824), ("5.1", 36864, 983040), ("5.2", 36864, 2073600),
     ("6.0", 139264, 4177920), ("6.1", 139264, 8355840), ("6.2", 139264, 16711680),
 )
+# (highest level, macroblocks held)
+_H264_HELD = ((1.0, 396), (1.1, 900), (2.0, 2376), (2.1, 4752), (3.0, 8100), (3.1, 18000), (3.2, 20480), (4.1, 32768),
+              (4.2, 34816), (5.0, 110400), (5.2, 184320), (6.2, 696320))
 # (level, luma samples per picture, luma samples per second); a side may hold √(8 · samples per picture).
 _HEVC = (
     ("1.0", 36864, 552960), ("2.0", 122880, 3686400), ("2.1", 245760, 7372800), ("3.0", 552960, 16588800),
@@ -47,6 +50,13 @@ def lowest_level(codec: Codec, width: int, height: int, frame_rate: Fraction) ->
                      if width * height <= picture and width <= widest and height <= highest
                      and width * height * frame_rate <= rate), None)
     raise ValueError(f"{codec.value} is no codec with levels")
+
+
+def reference_frames(level: str, width: int, height: int) -> int:
+    """How many reference frames of `width` × `height` an H.264 decoder of that level holds, 1…16 (table A-1)."""
+    macroblocks = -(-width // 16) * -(-height // 16)
+    held = next(held for highest, held in _H264_HELD if float(level) <= highest)
+    return max(1, min(16, held // macroblocks))
 
 
 def _lowest(table: tuple[tuple[str, int, int], ...], width: int, height: int, frame_rate: Fraction) -> str | None:

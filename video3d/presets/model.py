@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from video3d.settings import Codec, Container, Tracks
+from video3d.settings import Codec, Container, WindowTreatment
 from video3d.types import Layout
 
 
@@ -63,7 +63,7 @@ class AudioRule:
     kilobits_per_pair: int = 192
     """Bit rate of what is turned, for each pair of channels."""
     keep_original: bool = False
-    """Keep what was turned as a further track."""
+    """In Matroska, keep what was turned as a further track."""
 
     def copies(self, codec: str) -> bool:
         """Whether sound of this codec stays as it is."""
@@ -78,7 +78,8 @@ class Preset:
     label: str
     layouts: tuple[Layout, ...]
     """The best first; the next ones are taken where the frame would be too large."""
-    container: Container
+    containers: tuple[Container, ...]
+    """The first is written unless the user asks for another of them."""
     codecs: tuple[CodecLimit, ...]
     """The most compatible first; the next ones are taken where the frame needs them."""
     label_place: LabelPlace
@@ -87,7 +88,8 @@ class Preset:
     audio: AudioRule
     why: str
     references: tuple[Reference, ...]
-    tracks: Tracks = Tracks.ALL
+    window: WindowTreatment = WindowTreatment.TAPER
+    """What becomes of near things that the frame's sides cut off, unless the user says otherwise."""
     keyframe_seconds: float = 2.0
     """Longest distance between keyframes."""
     max_megabits: float | None = None
@@ -99,3 +101,12 @@ class Preset:
     None for flat pictures."""
     hint: str = ""
     """What the user must do on the device."""
+
+    @property
+    def container(self) -> Container:
+        """The kind of file written unless the user asks for another."""
+        return self.containers[0]
+
+    def suffix(self, layout: Layout) -> str:
+        """What goes between the file's name and its extension; ValueError for a layout that is not the preset's."""
+        return self.name_suffixes[self.layouts.index(layout)]

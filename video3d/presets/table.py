@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from video3d.errors import SettingsError
 from video3d.presets.model import AudioRule, CodecLimit, Evidence, LabelPlace, Preset, Reference
-from video3d.settings import Codec, Container
+from video3d.settings import Codec, Container, WindowTreatment
 from video3d.types import Layout
 
 _H264_51 = CodecLimit(Codec.H264, 4096, 2304, "5.1")
@@ -12,7 +12,8 @@ _HEVC_8K = CodecLimit(Codec.HEVC, 8192, 4352, "6.1", bit_depth=10)
 _AV1_8K = CodecLimit(Codec.AV1, 8192, 4352, "6.1", bit_depth=10)
 _FULL_FIRST = (Layout.FULL_SBS, Layout.FULL_TAB, Layout.HALF_SBS)
 _FULL_NAMES = ("_3D_FSBS_LRF_Full_SBS", "_3D_FTAB_TBF_fulltb_TAB", "_3D_HSBS_LR")
-_HEADSET_AUDIO = AudioRule(("aac", "mp3", "ac3", "eac3", "opus"))
+_HEADSET_AUDIO = AudioRule(("aac", "mp3", "ac3", "eac3", "opus"), keep_original=True)
+_HEADSET_FILES = (Container.MP4, Container.MKV)
 _META_BROWSER = "https://developers.meta.com/horizon/documentation/web/browser-video/"
 _META_MEDIA = "https://developers.meta.com/horizon/documentation/android-apps/media-requirements/"
 _SKYBOX_NAMES = Reference(
@@ -28,7 +29,7 @@ _PRESETS = (
         id="quest-2",
         label="Quest 2 / Quest Pro",
         layouts=_FULL_FIRST,
-        container=Container.MP4,
+        containers=_HEADSET_FILES,
         codecs=(_H264_51, CodecLimit(Codec.HEVC, 8192, 4352, "6.0", bit_depth=10)),
         label_place=LabelPlace.CONTAINER,
         name_suffixes=_FULL_NAMES,
@@ -48,7 +49,7 @@ _PRESETS = (
         id="quest-3",
         label="Quest 3 / 3S",
         layouts=_FULL_FIRST,
-        container=Container.MP4,
+        containers=_HEADSET_FILES,
         codecs=(_H264_51, _HEVC_8K, _AV1_8K),
         label_place=LabelPlace.CONTAINER,
         name_suffixes=_FULL_NAMES,
@@ -66,7 +67,7 @@ _PRESETS = (
         id="vision-pro",
         label="Apple Vision Pro",
         layouts=_FULL_FIRST,
-        container=Container.MP4,
+        containers=(Container.MP4,),
         codecs=(_HEVC_8K,),
         label_place=LabelPlace.CONTAINER,
         name_suffixes=_FULL_NAMES,
@@ -85,11 +86,12 @@ _PRESETS = (
         id="tv-3d",
         label="3D TV",
         layouts=(Layout.HALF_SBS, Layout.HALF_TAB),
-        container=Container.MP4,
+        containers=(Container.MP4,),
         codecs=(CodecLimit(Codec.H264, 1920, 1088, "4.1"),),
         label_place=LabelPlace.STREAM,
         name_suffixes=("_3D_HSBS_LR", "_3D_HTAB_TB"),
         audio=AudioRule(("aac", "ac3", "mp3")),
+        window=WindowTreatment.FLOATING,
         why="3D televisions decode Full HD H.264 and switch to 3D by the frame-packing message, or by hand.",
         references=(
             Reference("half-size side by side and top and bottom from USB",
@@ -105,11 +107,12 @@ _PRESETS = (
         id="youtube",
         label="YouTube",
         layouts=(Layout.HALF_SBS,),
-        container=Container.MP4,
+        containers=(Container.MP4,),
         codecs=(CodecLimit(Codec.H264, 3840, 2160, "5.2"),),
         label_place=LabelPlace.STREAM,
         name_suffixes=("_3D_HSBS_LR",),
         audio=AudioRule(("aac",), kilobits_per_pair=384),
+        window=WindowTreatment.FLOATING,
         why="YouTube takes half-size side by side in a 16:9 frame with the frame-packing message, and offers anaglyph.",
         references=(
             Reference("tags such as yt3d do nothing any more; full-size side by side is not taken",
@@ -123,11 +126,12 @@ _PRESETS = (
         id="pc",
         label="PC player",
         layouts=(Layout.FULL_SBS, Layout.FULL_TAB, Layout.HALF_SBS),
-        container=Container.MP4,
+        containers=(Container.MP4,),
         codecs=(_H264_51, _HEVC_8K, _AV1_8K),
         label_place=LabelPlace.CONTAINER,
         name_suffixes=_FULL_NAMES,
         audio=AudioRule(()),
+        window=WindowTreatment.FLOATING,
         why="Everything plays on a computer; beyond 4096 pixels graphics cards decode HEVC and AV1 only.",
         references=(
             Reference("mpv shows the label and converts nothing", "https://github.com/mpv-player/mpv/issues/18348",
@@ -141,11 +145,12 @@ _PRESETS = (
         id="kodi-jellyfin",
         label="Kodi / Jellyfin",
         layouts=(Layout.HALF_SBS, Layout.HALF_TAB),
-        container=Container.MKV,
+        containers=(Container.MKV,),
         codecs=(_H264_51, _HEVC_8K),
         label_place=LabelPlace.CONTAINER,
         name_suffixes=("_3D_HSBS_LR", "_3D_HTAB_TB"),
         audio=AudioRule(()),
+        window=WindowTreatment.FLOATING,
         why="Matroska keeps every track. Half size with a display size equal to the frame is right for both ways in "
             "which players read it; the name carries the words that both programs look for.",
         references=(
@@ -161,7 +166,7 @@ _PRESETS = (
         id="phone-anaglyph",
         label="Phone, red-cyan glasses",
         layouts=(Layout.ANAGLYPH_DUBOIS,),
-        container=Container.MP4,
+        containers=(Container.MP4,),
         codecs=(_H264_51, CodecLimit(Codec.HEVC, 4096, 2304, "5.1", bit_depth=10)),
         label_place=LabelPlace.NONE,
         name_suffixes=("_anaglyph_red-cyan",),
@@ -175,8 +180,8 @@ _PRESETS = (
     Preset(
         id="vr180",
         label="VR180 upload",
-        layouts=(Layout.FULL_SBS,),
-        container=Container.MP4,
+        layouts=(Layout.VR180,),
+        containers=(Container.MP4,),
         codecs=(_H264_51, _HEVC_8K),
         label_place=LabelPlace.CONTAINER,
         name_suffixes=("_3D_180x180_LR",),

@@ -10,7 +10,6 @@ drawn too.
 
 from __future__ import annotations
 
-import enum
 import math
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from video3d.settings import WindowTreatment
 from video3d.stereo.framing import Bars, Box, FrameMeasure, LumaMap, detect_bars, measure
 from video3d.types import FloatMap
 
@@ -43,20 +43,12 @@ _CUT_SECONDS = 0.75
 _TAPER_SLOPE = 0.5
 """Disparity pixels per pixel of distance from the frame's side; below 1 nothing folds over."""
 _VIOLATION = 0.15
+_WINDOW_STEP = 0.1
+"""% of the width that a side of the floating window may move from frame to frame inside a shot."""
 _BAND_RAMP = 0.03
 _MOST_PENDING = 128
 _SAME_TIME = 1e-6
 """Seconds: what is apart by less is rounding."""
-
-
-class WindowTreatment(str, enum.Enum):
-    """What is done where the frame's side cuts off something in front of the screen."""
-
-    OFF = "off"
-    TAPER = "taper"
-    """Disparity in front of the screen falls to 0 at the sides: for headsets."""
-    FLOATING = "floating"
-    """The sides of the window come forward, as black columns in one eye: for screens."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +138,7 @@ class DisparityDesigner:
         self._plane_seconds = 0.0
         self._begin: float | None = None
         self._begins_at_cut = at_cut
+        self._floated: list[float] | None = None
 
     def push(self, nearness: FloatMap, *, seconds: float, luma: LumaMap | None = None,
              subjects: Sequence[Box] = ()) -> list[DesignedFrame]:
@@ -236,6 +229,10 @@ class DisparityDesigner:
             return FloatingWindow()
         bars = self._bars or Bars()
         sides = [_window_percent((side - plane) * strength) for side in (window.left_side, window.right_side)]
+        if self._floated is not None:
+            sides = [min(max(side, before - _WINDOW_STEP), before + _WINDOW_STEP)
+                     for side, before in zip(sides, self._floated, strict=True)]
+        self._floated = sides
         left, right = (self._width * (percent / 100 + bar) if percent > 0 else 0.0
                        for percent, bar in zip(sides, (bars.left, bars.right), strict=True))
         return FloatingWindow(left, right)

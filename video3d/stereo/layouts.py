@@ -18,13 +18,19 @@ from video3d.stereo.resampling import COLUMNS, ROWS, halve, is_cosited
 from video3d.types import ColourTags, FloatMap, Frame, Layout, PixelFormat, Plane, StereoFrame
 
 _SIDE_BY_SIDE = (Layout.FULL_SBS, Layout.HALF_SBS, Layout.RGBD)
-_TOP_AND_BOTTOM = (Layout.FULL_TAB, Layout.HALF_TAB)
+_TOP_AND_BOTTOM = (Layout.FULL_TAB, Layout.HALF_TAB, Layout.SEPARATE)
+"""Separate files are packed as one above the other, which parts without a copy: see `packer.parted`."""
 _HALVED = {Layout.HALF_SBS: COLUMNS, Layout.HALF_TAB: ROWS}
 _BLOCK_ROWS = 64
 
 
 def packed_size(layout: Layout, width: int, height: int) -> tuple[int, int]:
-    """(width, height) of the packed frame for eyes of `width` × `height`; even but for the interleaved layouts."""
+    """(width, height) of the packed frame for eyes of `width` × `height`; even but for the interleaved layouts.
+
+    ValueError for VR180, whose canvas has a size of its own (`packer.Packer`).
+    """
+    if layout is Layout.VR180:
+        raise ValueError("a VR180 canvas has a size of its own")
     if layout in INTERLEAVED:
         return width, height
     cell_width, cell_height = _cell(layout, width, height)
