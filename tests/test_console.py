@@ -171,7 +171,7 @@ def test_every_line_of_json_parses_and_has_an_event(capsys: pytest.CaptureFixtur
         reporter.progress(Progress("convert", 1, None))
         reporter.progress(Progress("convert", 2, 2, 1.5, 0.0))
         reporter.notice('With "quotes"\nand a second line.')
-    told.done(Path("film.mp4"), JobResult(tmp_path / "x.mp4", 5, 1.23456), settings)
+    told.done(Path("film.mp4"), JobResult(tmp_path / "x.mp4", 5, 1.23456, settings))
     told.error(PROBLEM)
     told.failed(Path("film.mp4"), PROBLEM, tmp_path)
     told.stopped(Path("film.mp4"), tmp_path)

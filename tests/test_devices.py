@@ -60,7 +60,7 @@ def converted(clip: Path, folder: Path, **values: Any) -> Made:
     segments = [folder / f"{number}.mp4" for number in range(len(units))]
     try:
         for unit, segment in zip(units, segments, strict=True):
-            converter.convert(unit, segment, lambda: None)
+            converter.convert(unit, segment, lambda _frame: None)
     finally:
         converter.close()
     joined = pipeline.join_units(conversion, units, segments, folder, reporter)

@@ -21,6 +21,7 @@ from video3d.depth_model import DepthModel
 from video3d.errors import Video3DError
 from video3d.jobs import JobResult
 from video3d.media.inspect_file import FileReport
+from video3d.presets import Preset, preset
 from video3d.serial import to_json
 from video3d.settings import ConversionSettings
 from video3d.types import Layout, Progress, Reporter, VideoInfo
@@ -40,6 +41,8 @@ _WATCH = {
     Layout.ROW_INTERLEAVED: "play it unscaled, full screen, on a passive 3D screen.",
     Layout.COLUMN_INTERLEAVED: "play it unscaled, full screen, on a 3D screen with vertical stripes.",
     Layout.CHECKERBOARD: "play it unscaled, full screen, on a 3D TV with checkerboard input.",
+    Layout.VR180: "open it in a VR player as 180°, side by side, or upload it to YouTube.",
+    Layout.SEPARATE: "each file is one eye: give both to a program that takes two files.",
     Layout.RGBD: "open it in a player that takes colour + depth side by side.",
     Layout.DEPTH: "it is the depth alone, white = near; give it back with --depth-video after editing.",
 }
@@ -91,7 +94,7 @@ class Console(Protocol):
         """What went wrong."""
         ...
 
-    def done(self, source: Path, result: JobResult, settings: ConversionSettings) -> None:
+    def done(self, source: Path, result: JobResult) -> None:
         """Where the result is."""
         ...
 
@@ -119,6 +122,10 @@ class Console(Protocol):
         """What players make of a file."""
         ...
 
+    def presets(self, presets: Sequence[Preset]) -> None:
+        """What each device gets, why, and how that is known."""
+        ...
+
 
 class TextConsole:
     """Plain words; a progress bar where there is a terminal."""
@@ -138,13 +145,13 @@ class TextConsole:
         _clear_line()
         sys.stderr.write(f"error: {problem}\n")
 
-    def done(self, source: Path, result: JobResult, settings: ConversionSettings) -> None:
+    def done(self, source: Path, result: JobResult) -> None:
         """Where the result is and how to watch it."""
         del source
         _clear_line()
         rate = result.frames / result.seconds if result.seconds else 0.0
         self.write(f"  {result.frames} frames in {_clock(result.seconds)} ({rate:.1f} frames/s)\n"
-                   f"  Result: {result.target}\n  To watch: {how_to_watch(settings)}")
+                   f"  Result: {result.target}\n  To watch: {how_to_watch(result.settings)}")
 
     def failed(self, source: Path, problem: Video3DError, folder: Path) -> None:
         """What went wrong, and how to go on."""
@@ -179,6 +186,11 @@ class TextConsole:
         lines += [f"  {sentence}" for sentence in report.sentences]
         self.write("\n".join(lines + [f"  Warning: {warning}" for warning in report.warnings]))
 
+    def presets(self, presets: Sequence[Preset]) -> None:
+        """What each device gets, why, and how that is known."""
+        for each in presets:
+            self.write("\n".join(_preset_lines(each)))
+
     def _tell_folder(self, folder: Path) -> None:
         if _is_there(folder):
             self.write(f"  The finished part is kept in {folder}: the same command goes on from there; "
@@ -202,10 +214,10 @@ class JsonConsole:
         """What went wrong."""
         self._send("error", **_problem(problem))
 
-    def done(self, source: Path, result: JobResult, settings: ConversionSettings) -> None:
+    def done(self, source: Path, result: JobResult) -> None:
         """Where the result is."""
         self._send("done", source=str(source), target=str(result.target), frames=result.frames,
-                   seconds=round(result.seconds, 3), how_to_watch=how_to_watch(settings))
+                   seconds=round(result.seconds, 3), how_to_watch=how_to_watch(result.settings))
 
     def failed(self, source: Path, problem: Video3DError, folder: Path) -> None:
         """What went wrong, and the folder to resume from."""
@@ -234,6 +246,11 @@ class JsonConsole:
     def report(self, report: FileReport) -> None:
         """What players make of a file."""
         self._send("report", **to_json(report))
+
+    def presets(self, presets: Sequence[Preset]) -> None:
+        """What each device gets, why, and how that is known."""
+        for each in presets:
+            self._send("preset", **to_json(each))
 
     def progress(self, source: Path, progress: Progress) -> None:
         """How far a conversion is."""
@@ -304,7 +321,12 @@ def how_to_watch(settings: ConversionSettings) -> str:
         return f"play it anywhere and wear {_glasses(layout)} glasses."
     if settings.stereo.swap_eyes and layout in (Layout.FULL_SBS, Layout.HALF_SBS):
         return "play it anywhere and cross your eyes: the left picture is for the right eye."
-    return _WATCH.get(layout, "play it in any player.")
+    usual = _WATCH.get(layout, "play it in any player.")
+    device = settings.output.preset
+    if device is None:
+        return usual
+    chosen = preset(device.value)
+    return f"{chosen.label}: {usual} {chosen.hint}".rstrip()
 
 
 def _glasses(layout: Layout) -> str:
@@ -365,3 +387,27 @@ def _description(info: VideoInfo) -> list[str]:
     if info.chapters:
         lines.append(f"  {len(info.chapters)} chapters")
     return lines + [f"  {notice}" for notice in info.notices]
+
+
+def _preset_lines(each: Preset) -> list[str]:
+    limits = [f"{limit.codec.value} up to {limit.max_width} × {limit.max_height}, level {limit.max_level}, "
+              f"{limit.bit_depth} bit" for limit in each.codecs]
+    peak = "" if each.max_megabits is None else f"; at most {each.max_megabits:g} Mbit/s"
+    sound = "every sound track is kept as it is" if not each.audio.plays else (
+        f"{', '.join(each.audio.plays)} are kept, other sound becomes {each.audio.otherwise} of "
+        f"{each.audio.kilobits_per_pair} kbit/s a pair of channels"
+        + ("; in mkv the original follows it" if each.audio.keep_original else ""))
+    layouts, files = (separator.join(member.value for member in members)
+                      for separator, members in ((", else ", each.layouts), (" or ", each.containers)))
+    says = f"says that it is 3D in: {each.label_place.value}; frame's sides: {each.window.value}"
+    return [
+        f"{each.id}: {each.label}",
+        f"  {each.why}",
+        f"  layout: {layouts}; file: {files}; name: {each.name_suffixes[0]}",
+        f"  codec: {'; else '.join(limits)}{peak}",
+        f"  key frames at most {each.keyframe_seconds:g} s apart; {says}",
+        f"  sound: {sound}",
+        *([f"  to do: {each.hint}"] if each.hint else []),
+        *(f"  because {reference.fact} ({reference.evidence.value}: {reference.where})"
+          for reference in each.references),
+    ]

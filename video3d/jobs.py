@@ -21,13 +21,13 @@ from typing import Any
 
 from video3d import __version__, pipeline
 from video3d.durable import lock, sync_file, sync_folder, write_text
-from video3d.errors import Cancelled, JobError, TargetError
+from video3d.errors import Cancelled, JobError, SettingsError, TargetError
 from video3d.host import Host
 from video3d.params import to_values
 from video3d.pipeline import Conversion
 from video3d.planning import PlannedUnit, Planner
 from video3d.prefetch import Prefetch
-from video3d.settings import ConversionSettings
+from video3d.settings import Container, ConversionSettings
 from video3d.types import ColourTags, Frame, Progress, Reporter
 
 FOLDER_SUFFIX = ".video3d-job"
@@ -59,6 +59,8 @@ class JobResult:
     frames: int
     seconds: float
     """Wall time."""
+    settings: ConversionSettings
+    """As they were settled: a preset's word is in them."""
 
 
 class JobWatcher:
@@ -79,6 +81,7 @@ def run_job(request: JobRequest, host: Host, reporter: Reporter, watcher: JobWat
     with _explained(request.target):
         _check_target(request)
     conversion = pipeline.decide(request.source, request.settings, host)
+    _check_suffix(request, conversion)
     for notice in conversion.notices:
         reporter.notice(notice)
     _check_cancelled(reporter)
@@ -93,7 +96,7 @@ def run_job(request: JobRequest, host: Host, reporter: Reporter, watcher: JobWat
             folder.leave(discard=request.discard_on_failure)
             raise
         folder.clear()
-    return JobResult(request.target, frames, time.monotonic() - began)
+    return JobResult(request.target, frames, time.monotonic() - began, conversion.settings)
 
 
 def _run(conversion: Conversion, folder: JobFolder, request: JobRequest, reporter: Reporter,
@@ -326,6 +329,14 @@ def _check_target(request: JobRequest) -> None:
                           remedy="Add --overwrite, or choose another name with -o.")
     if not target.parent.is_dir():
         raise TargetError(f"{target.parent}: there is no such folder.", stage="target", remedy="Make it first.")
+
+
+def _check_suffix(request: JobRequest, conversion: Conversion) -> None:
+    """SettingsError where the target's name promises another kind of file than the preset writes."""
+    suffix, container = request.target.suffix.lower().lstrip("."), conversion.settings.output.container
+    if suffix in [known.value for known in Container if known is not container]:
+        raise SettingsError(f"{request.target}: a {container.value} file will be written.", stage="settings",
+                            remedy=f"Let the name end in .{container.value}, or leave --preset out.")
 
 
 def _publish(finished: Path, request: JobRequest) -> None:

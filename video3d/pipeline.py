@@ -106,6 +106,7 @@ def decide(source: Path, settings: ConversionSettings, host: Host, info: VideoIn
 def decide_picture(size: tuple[int, int], pixel_format: PixelFormat, colour: ColourTags, settings: ConversionSettings,
                    host: Host) -> Conversion:
     """The same for one picture of `size` (width, height), of which nothing is encoded."""
+    settings = nominal(settings)
     choice = choose_model(settings.depth.depth_model, available_models(host))
     if choice.model.role is Role.GIVEN or settings.depth.depth_video is not None:
         raise DepthError("A single picture takes no depth from a file.", stage="depth", remedy="Choose a depth model.")
@@ -123,7 +124,7 @@ def decide_picture(size: tuple[int, int], pixel_format: PixelFormat, colour: Col
     shared = UnitSettings(
         info, settings, find_ffmpeg(), encode, pixel_format,
         strength=suggested_strength(choice.model.id) if strength is None else strength,
-        look_ahead=DESIGN_LOOK_AHEAD, plate_frames=0, workers=host.processors,
+        look_ahead=DESIGN_LOOK_AHEAD, plate_frames=0, workers=host.processors, canvas=canvas_of(info, settings, None),
     )
     return Conversion(settings, host, choice.model, shared, PlannedRange(Fraction(0), None), (choice.sentence,))
 
@@ -169,17 +170,18 @@ def join_units(conversion: Conversion, units: Sequence[PlannedUnit], segments: S
     return labelled
 
 
-def target_name(source: Path, settings: ConversionSettings) -> str:
+def target_name(named: Path, settings: ConversionSettings, source: Path | None = None) -> str:
     """The result's name where the user gives none: players read the layout from it.
 
-    With a preset, `source` is looked at, because its size decides the layout. SettingsError as `settled` raises it.
+    `named` gives its beginning. With a preset, `source` (or else `named`) is looked at, because its size decides the
+    layout; SettingsError as `settled` raises it.
     """
     if settings.output.preset is not None:
         try:
-            settings = settled(probe(source), settings)[0]
+            settings = settled(probe(source or named), settings)[0]
         except (SourceError, WorkerError):  # said in full when the conversion is tried
             settings = nominal(settings)
-    name = labels.named_for(source.stem, settings.output.layout, swapped=settings.stereo.swap_eyes)
+    name = labels.named_for(named.stem, settings.output.layout, swapped=settings.stereo.swap_eyes)
     return f"{name}.{settings.output.container.value}"
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from video3d import pipeline
+from video3d.converting import disparity_settings
 from video3d.depth.picture import small_rgb
 from video3d.errors import LimitError, SettingsError, SourceError
 from video3d.host import Host
@@ -30,8 +31,9 @@ from video3d.planning import PlannedRange, PlannedUnit, Planner
 from video3d.settings import ConversionSettings
 from video3d.stereo import ShotSynthesizer
 from video3d.stereo.anaglyph import ANAGLYPHS
-from video3d.stereo.disparity import DisparityDesigner, DisparitySettings
-from video3d.stereo.layouts import pack
+from video3d.stereo.disparity import DisparityDesigner
+from video3d.stereo.layouts import with_floating_window
+from video3d.stereo.packer import Packer
 from video3d.stereo.wiggle import WiggleFormat, wiggle
 from video3d.types import ColourTags, FloatMap, Frame, Layout, PixelFormat, SilentReporter, StereoFrame, VideoInfo
 
@@ -245,7 +247,7 @@ def _shown(moment: _Moment, conversion: Conversion, request: PreviewRequest) -> 
         return _encoded(_rgb(frame, colour, most), request.format)
     if request.view is View.DEPTH:
         return _encoded(_grey(nearness, frame, most), request.format)
-    if request.view is View.PACKED and request.settings.output.layout in (Layout.RGBD, Layout.DEPTH):
+    if request.view is View.PACKED and conversion.settings.output.layout in (Layout.RGBD, Layout.DEPTH):
         return _packed(StereoFrame(frame, frame), nearness, conversion, request)
     pair = _both_eyes(moment, conversion)
     if request.view is View.WIGGLE:
@@ -258,19 +260,19 @@ def _shown(moment: _Moment, conversion: Conversion, request: PreviewRequest) -> 
 
 
 def _packed(pair: StereoFrame, nearness: FloatMap, conversion: Conversion, request: PreviewRequest) -> Picture:
-    settings, colour = request.settings, conversion.info.colour
+    settings, info = conversion.settings, conversion.info
     layout = settings.output.layout
     if request.view is View.ANAGLYPH and layout not in ANAGLYPHS:
         layout = Layout.ANAGLYPH_DUBOIS
-    packed = pack(pair, layout, swap_eyes=settings.stereo.swap_eyes, depth=nearness, colour=colour)
-    return _encoded(_rgb(packed, colour, request.largest_side), request.format)
+    packer = Packer(layout, info.width, info.height, conversion.shared.eye_format, colour=info.colour,
+                    swap_eyes=settings.stereo.swap_eyes, canvas=conversion.shared.canvas)
+    return _encoded(_rgb(packer.pack(pair, nearness), info.colour, request.largest_side), request.format)
 
 
 def _both_eyes(moment: _Moment, conversion: Conversion) -> StereoFrame:
     shared, info = conversion.shared, conversion.info
     stereo = shared.settings.stereo
-    designer = DisparityDesigner(info.width, DisparitySettings(
-        strength_percent=shared.strength, convergence=stereo.convergence, look_ahead_seconds=shared.look_ahead))
+    designer = DisparityDesigner(info.width, disparity_settings(shared))
     designed = [design for taken, near in zip(moment.taken, moment.nearness, strict=True)
                 for design in designer.push(near, seconds=taken.seconds, luma=taken.grey)]
     designed += designer.flush(at_cut=False)
@@ -288,7 +290,8 @@ def _both_eyes(moment: _Moment, conversion: Conversion) -> StereoFrame:
             pairs += synthesizer.flush()
     finally:
         synthesizer.close()
-    return pairs[moment.wanted]
+    window = designed[moment.wanted].window
+    return with_floating_window(pairs[moment.wanted], window.left_pixels, window.right_pixels, info.colour)
 
 
 def _rgb(frame: Frame, colour: ColourTags, most: int) -> RGBPicture:

@@ -26,6 +26,7 @@ from video3d.cli.convert import sources_of, targets_of
 from video3d.console import STOPPED
 from video3d.jobs import FOLDER_SUFFIX
 from video3d.params import json_schema, parameters
+from video3d.presets import presets
 from video3d.settings import ConversionSettings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -371,3 +372,22 @@ def test_a_reader_that_goes_away_ends_it_quietly(film: Path, tmp_path: Path) -> 
         assert run.children() == []
         run.process.stdout = None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_presets_are_listed_with_reasons_and_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["presets"]) == 0
+    text = capsys.readouterr().out
+    for each in presets():
+        assert each.why in text
+        assert all(reference.where in text for reference in each.references)
+    assert main(["presets", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["id"] for line in lines] == [each.id for each in presets()]
+    assert all(line["references"] and line["codecs"] and line["layouts"] for line in lines)
+
+
+def test_a_name_that_contradicts_the_preset_is_refused(small_clip: Path, tmp_path: Path,
+                                                       capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["convert", str(small_clip), "-o", str(tmp_path / "x.mp4"), "--preset", "kodi-jellyfin"]) == 2
+    assert "mkv" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -266,8 +266,10 @@ def test_chromium_shows_the_same_picture(make_clip: Clips, tool: Callable[[str],
     page = tmp_path / "page.html"
     page.write_text(CHROMIUM_PAGE.format(videos="".join(f'<video preload="auto" muted src="{path.as_uri()}"></video>'
                                                         for path in paths)))
-    done = run(tool("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
-               f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri())
+    # Its sound library leaves a folder where temporary files are.
+    done = run("env", f"TMPDIR={tmp_path}", tool("chromium"), "--headless", "--no-sandbox", "--disable-gpu",
+               "--allow-file-access-from-files", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
+               page.as_uri())
     found = re.search(r'<pre id="found">(.*?)</pre>', done.stdout)
     assert found is not None, done.stderr
     pictures = json.loads(found[1])

@@ -49,7 +49,7 @@ def _convert(chosen: argparse.Namespace, host: Host, console: Console) -> int:
                 _check_unique(target, taken)
                 request = JobRequest(source, target, settings, chosen.overwrite, chosen.restart,
                                      chosen.discard_on_failure)
-                console.done(source, run_job(request, host, reporter), settings)
+                console.done(source, run_job(request, host, reporter))
             except Cancelled:
                 console.stopped(source, folder_for(target))
                 return STOPPED
@@ -99,6 +99,7 @@ def _is_ours(file: Path) -> bool:
 
 def targets_of(sources: Sequence[Path], output: Path | None, settings: ConversionSettings) -> list[Path]:
     """What each source becomes: beside it, in the folder `output`, or the file of that name."""
+    from video3d.devices import target_container
     from video3d.pipeline import target_name
 
     if output is None:
@@ -109,5 +110,5 @@ def targets_of(sources: Sequence[Path], output: Path | None, settings: Conversio
         raise SettingsError(f"-o {output} is not a folder, but there are {len(sources)} videos.", stage="settings",
                             remedy="Make that folder first.")
     if container_suffix(output) is None:
-        output = output.with_name(f"{output.name}.{settings.output.container.value}")
+        output = output.with_name(f"{output.name}.{target_container(settings).value}")
     return [output]

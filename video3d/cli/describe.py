@@ -1,4 +1,4 @@
-"""`probe`, `models`, `settings`: what a video is, and what there is to choose from."""
+"""`probe`, `models`, `presets`, `settings`: what a video is, and what there is to choose from."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def add(commands: Commands) -> None:
     probe = add_command(commands, "probe", _probe, "say what a video is")
     probe.add_argument("source", type=Path, metavar="IN")
     add_command(commands, "models", _models, "list the depth models")
+    add_command(commands, "presets", _presets, "list the devices that a conversion can be made for, and why so")
     add_command(commands, "settings", _settings, "list all settings; with --json, their schema")
 
 
@@ -35,6 +36,14 @@ def _models(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     del chosen
     models = available_models(host)
     console.models(models, choose_model("auto", models))
+    return DONE
+
+
+def _presets(chosen: argparse.Namespace, host: Host, console: Console) -> int:
+    from video3d.presets import presets
+
+    del chosen, host
+    console.presets(presets())
     return DONE
 
 

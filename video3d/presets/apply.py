@@ -9,7 +9,7 @@ from fractions import Fraction
 from video3d.errors import SettingsError
 from video3d.presets.levels import lowest_level
 from video3d.presets.model import CodecLimit, LabelPlace, Preset
-from video3d.settings import Chroma, Codec, Container, ConversionSettings, OutputSettings
+from video3d.settings import Chroma, Codec, Container, ConversionSettings, OutputSettings, Target
 from video3d.types import Layout
 
 _SIDE_BY_SIDE = (Layout.FULL_SBS, Layout.HALF_SBS)
@@ -135,7 +135,7 @@ def _level(limit: CodecLimit, width: int, height: int, rate: Fraction) -> str | 
 def _chosen(preset: Preset, settings: ConversionSettings, layout: Layout, codec: Codec,
             container: Container) -> tuple[ConversionSettings, list[str]]:
     encoder = _MESSAGE_WRITER if preset.label_place is LabelPlace.STREAM else settings.output.encoder
-    output = dataclasses.replace(settings.output, layout=layout, container=container, codec=codec, encoder=encoder,
+    output = dataclasses.replace(settings.output, preset=Target(preset.id), layout=layout, container=container, codec=codec, encoder=encoder,
                                  chroma=Chroma.C420)
     if preset.max_megabits is not None and (output.bitrate or 0) > preset.max_megabits:
         output = dataclasses.replace(output, bitrate=preset.max_megabits)

@@ -42,8 +42,11 @@ _PRESETS = (
             Reference("HEVC with 10 bit is decoded", "the decoder of its Snapdragon XR2", Evidence.INFERRED),
             Reference("players may stutter beyond 4K", "https://communityforums.atmeta.com/discussions/SpatialSDK/"
                       "360-video-streaming-performance-on-quest-2-and-quest-3/1272195", Evidence.USERS),
+            Reference("players stay smooth up to about 60 Mbit/s", "bit rates of comparable material",
+                      Evidence.INFERRED),
             _H264_LEVEL, _SKYBOX_NAMES,
         ),
+        max_megabits=60.0,
     ),
     Preset(
         id="quest-3",
@@ -62,6 +65,7 @@ _PRESETS = (
                       Evidence.INFERRED),
             _H264_LEVEL, _SKYBOX_NAMES,
         ),
+        max_megabits=100.0,
     ),
     Preset(
         id="vision-pro",
@@ -77,8 +81,11 @@ _PRESETS = (
             Reference("vexu with a view packing of side by side or over and under since visionOS 26",
                       "https://developer.apple.com/videos/play/wwdc2025/297/", Evidence.MAKER),
             Reference("whether Files and Quick Look show a flat packed frame in 3D", "not tried", Evidence.INFERRED),
+            Reference("100 Mbit/s is what Apple's own spatial video stays below", "bit rates of comparable material",
+                      Evidence.INFERRED),
             Reference("HEVC is to be marked hvc1", "Apple, HLS authoring specification", Evidence.MAKER),
         ),
+        max_megabits=100.0,
         hint="Apple's own players may show both pictures side by side: open the file in a player such as Moon Player "
              "or Skybox, or convert it to spatial video on a Mac.",
     ),
@@ -174,8 +181,11 @@ _PRESETS = (
         why="The two eyes are already in one picture: it plays like any video, on anything, with red-cyan glasses.",
         references=(
             Reference("Dubois' matrices reduce ghosts", "E. Dubois, ICASSP 2001", Evidence.STANDARD),
+            Reference("phones play 40 Mbit/s from their own storage", "bit rates of phones' cameras",
+                      Evidence.INFERRED),
             Reference("phones decode H.264 level 5.1", "Android compatibility definition", Evidence.INFERRED),
         ),
+        max_megabits=40.0,
     ),
     Preset(
         id="vr180",

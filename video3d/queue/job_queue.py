@@ -309,7 +309,8 @@ class JobQueue:
                                   remedy="Choose another name.")
             return order.target.absolute()
         named = Path(order.display_name).name or order.source.name
-        folder, name = self.host.output_folder().absolute(), Path(target_name(Path(named), order.settings))
+        folder = self.host.output_folder().absolute()
+        name = Path(target_name(Path(named), order.settings, order.source))
         numbered = (folder / (f"{name.stem} ({n}){name.suffix}" if n > 1 else name.name) for n in range(1, 1 << 30))
         return next(path for path in numbered if path not in taken and not path.exists())
 
