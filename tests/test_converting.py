@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from video3d import converting, pipeline
+from video3d.depth_model import DepthModel
 from video3d.errors import Cancelled, ToolError, WorkerError
 from video3d.media.source import FrameReader
 from video3d.params import from_values
@@ -34,6 +35,9 @@ class OneProcessor:
     processors: int = 1
 
     def models_folders(self) -> tuple[Path, ...]:
+        return ()
+
+    def depth_models(self) -> tuple[DepthModel, ...]:
         return ()
 
 

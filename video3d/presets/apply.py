@@ -135,8 +135,8 @@ def _level(limit: CodecLimit, width: int, height: int, rate: Fraction) -> str | 
 def _chosen(preset: Preset, settings: ConversionSettings, layout: Layout, codec: Codec,
             container: Container) -> tuple[ConversionSettings, list[str]]:
     encoder = _MESSAGE_WRITER if preset.label_place is LabelPlace.STREAM else settings.output.encoder
-    output = dataclasses.replace(settings.output, preset=Target(preset.id), layout=layout, container=container, codec=codec, encoder=encoder,
-                                 chroma=Chroma.C420)
+    output = dataclasses.replace(settings.output, preset=Target(preset.id), layout=layout, container=container,
+                                 codec=codec, encoder=encoder, chroma=Chroma.C420)
     if preset.max_megabits is not None and (output.bitrate or 0) > preset.max_megabits:
         output = dataclasses.replace(output, bitrate=preset.max_megabits)
     stereo = dataclasses.replace(settings.stereo, window=settings.stereo.window or preset.window, swap_eyes=False)
