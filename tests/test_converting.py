@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from video3d import converting, pipeline
-from video3d.depth_model import DepthModel
 from video3d.errors import Cancelled, ToolError, WorkerError
+from video3d.host import StandaloneHost
 from video3d.media.source import FrameReader
 from video3d.params import from_values
 from video3d.planning import PlannedUnit
@@ -27,17 +27,14 @@ SLOW = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=4:duration=22", "-c:v", "
 Slow = tuple[pipeline.Conversion, list[PlannedUnit]]
 
 
-@dataclass(frozen=True)
-class OneProcessor:
-    """A host."""
+class OneProcessor(StandaloneHost):
+    """A host of one processor and no models of the user's."""
 
-    name: str = "test"
-    processors: int = 1
+    @property
+    def processors(self) -> int:
+        return 1
 
     def models_folders(self) -> tuple[Path, ...]:
-        return ()
-
-    def depth_models(self) -> tuple[DepthModel, ...]:
         return ()
 
 
