@@ -1,0 +1,88 @@
+"""The webui's logins. Flags and app are doubles: plain objects with the webui's names."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from video3d.api.guard import Caller
+from video3d.errors import AccessError, LoginError
+from video3d.webui.guarding import allowed_paths, guard_of, is_for_others
+
+
+def asked(password: str | None = None, **cookies: str) -> SimpleNamespace:
+    headers = {} if password is None else {"authorization": "Basic " + base64.b64encode(password.encode()).decode()}
+    return SimpleNamespace(headers=headers, cookies=cookies)
+
+
+def test_without_flags_everybody_is_the_same_nameless_one() -> None:
+    assert guard_of(SimpleNamespace(), SimpleNamespace()).admit("GET", asked()) == Caller("")
+
+
+def test_api_auth_asks_for_one_of_its_passwords() -> None:
+    guard = guard_of(SimpleNamespace(api_auth="ann:one,ben:t:wo"), SimpleNamespace())
+    assert guard.admit("GET", asked("ben:t:wo")) == Caller("ben")
+    for wrong in (None, "ann:two", "eve:one", "ann:"):
+        with pytest.raises(LoginError):
+            guard.admit("GET", asked(wrong))
+
+
+@pytest.mark.parametrize("cookie", ["access-token", "access-token-unsecure", "access-token-unsecure-aB3x"])
+def test_gradio_auth_takes_its_cookie(cookie: str) -> None:
+    app = SimpleNamespace(auth={"ann": "one"}, tokens={"secret": "ann"})
+    guard = guard_of(SimpleNamespace(), app)
+    assert guard.admit("GET", asked(**{cookie: "secret"})) == Caller("ann")
+    for cookies in ({}, {cookie: "guess"}, {"other": "secret"}):
+        with pytest.raises(LoginError):
+            guard.admit("GET", asked(**cookies))
+
+
+def test_a_login_after_the_start_is_known() -> None:
+    app = SimpleNamespace(auth={"ann": "one"}, tokens={})
+    guard = guard_of(SimpleNamespace(), app)
+    app.tokens["new"] = "ann"
+    assert guard.admit("GET", asked(**{"access-token": "new"})) == Caller("ann")
+
+
+def test_with_both_flags_either_login_does() -> None:
+    app = SimpleNamespace(auth={"ann": "one"}, tokens={"secret": "ann"})
+    guard = guard_of(SimpleNamespace(api_auth="robot:key"), app)
+    assert guard.admit("GET", asked("robot:key")) == Caller("robot")
+    assert guard.admit("GET", asked(**{"access-token": "secret"})) == Caller("ann")
+    with pytest.raises(LoginError):
+        guard.admit("GET", asked())
+
+
+def test_pages_that_the_webui_allows_may_change_things() -> None:
+    guard = guard_of(SimpleNamespace(cors_allow_origins="https://one.example, https://two.example"), SimpleNamespace())
+    request = asked()
+    request.headers["origin"] = "https://two.example"
+    assert guard.admit("POST", request) == Caller("")
+    request.headers["origin"] = "https://three.example"
+    with pytest.raises(AccessError):
+        guard.admit("POST", request)
+
+
+def test_on_ones_own_machine_any_video_may_be_named(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.touch()
+    assert allowed_paths(SimpleNamespace(), tmp_path).file(str(clip)) == clip.resolve()
+
+
+@pytest.mark.parametrize("flags", [{"webui_is_non_local": True}, {"nowebui": True}, {"hide_ui_dir_config": True}])
+def test_paths_are_refused_where_others_may_ask(flags: dict[str, bool], tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.touch()
+    with pytest.raises(AccessError):
+        allowed_paths(SimpleNamespace(**flags), tmp_path).file(str(clip))
+    allowed = allowed_paths(SimpleNamespace(**flags, video3d_allow_path=[str(tmp_path)]), tmp_path)
+    assert allowed.file(str(clip)) == clip.resolve()
+
+
+def test_nowebui_listens_to_other_machines() -> None:
+    assert is_for_others(SimpleNamespace(nowebui=True))
+    assert is_for_others(SimpleNamespace(webui_is_non_local=True))
+    assert not is_for_others(SimpleNamespace(webui_is_non_local=False, nowebui=False))

@@ -1,0 +1,57 @@
+"""The webui's own logins before our routes: it does not put them before an extension's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from video3d.api.guard import Guard
+from video3d.api.paths import AllowedPaths
+
+COOKIE = "access-token"
+"""Gradio's cookies begin so: "access-token", "access-token-unsecure", since 4.x with an id behind them."""
+
+
+def guard_of(options: Any, app: Any) -> Guard:
+    """What `--api-auth` and `--gradio-auth` demand. `options` are the webui's flags, `app` its FastAPI."""
+    return Guard(users=_users(getattr(options, "api_auth", None)), session=_session(app),
+                 origins=_origins(getattr(options, "cors_allow_origins", None)))
+
+
+def allowed_paths(options: Any, home: Path) -> AllowedPaths:
+    """Files that may be named by their path: all where only this machine's user can ask, else those that flags name."""
+    named = tuple(Path(folder) for folder in getattr(options, "video3d_allow_path", None) or ())
+    if is_for_others(options) or getattr(options, "hide_ui_dir_config", False):
+        return AllowedPaths(named)
+    return AllowedPaths((*named, *dict.fromkeys(Path(folder.anchor) for folder in (home, Path.cwd()))))
+
+
+def is_for_others(options: Any) -> bool:
+    """Whether other machines may reach the webui. It listens to all of them under --nowebui, without saying so."""
+    return bool(getattr(options, "webui_is_non_local", False) or getattr(options, "nowebui", False))
+
+
+def _users(flag: str | None) -> dict[str, str]:
+    """`name:password,name:password`, as the webui's own API reads it."""
+    pairs = [entry.partition(":") for entry in (flag or "").split(",") if ":" in entry]
+    return {name: password for name, _, password in pairs}
+
+
+def _session(app: Any) -> Callable[[Mapping[str, str]], str | None] | None:
+    """Who is logged in to gradio; None where it asks for no login, as where there is no page (--nowebui)."""
+    if getattr(app, "auth", None) is None:
+        return None
+
+    def name_of(cookies: Mapping[str, str]) -> str | None:
+        tokens: Mapping[str, str] = getattr(app, "tokens", {})
+        for cookie, token in cookies.items():
+            if cookie.startswith(COOKIE) and token in tokens:
+                return tokens[token]
+        return None
+
+    return name_of
+
+
+def _origins(flag: str | None) -> frozenset[str]:
+    return frozenset(origin.strip() for origin in (flag or "").split(",") if origin.strip())
