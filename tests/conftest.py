@@ -115,6 +115,16 @@ def private_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_models_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Depth models that this machine's user has are not found: tests bring their own."""
+    folder = tmp_path_factory.mktemp("no models")
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("XDG_DATA_HOME", "LOCALAPPDATA", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "TORCH_HOME"):
+            patch.setenv(variable, str(folder))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind(private_temporary_folder: Path) -> Iterator[None]:
     """No child process, thread or temporary file outlives the test that made it."""

@@ -104,6 +104,8 @@ class DepthModel:
     """Somebody else's network: its turn is needed wherever it runs, on the processor too."""
     memory: int = 0
     """Bytes while it works, about; 0 where it does not matter."""
+    lacks: str = ""
+    """A package that is not installed here, without which it cannot be loaded."""
     location: str = ""
     """Where it was found, for the user: a file, or whose network it is."""
     batch: int = 1
@@ -114,6 +116,11 @@ class DepthModel:
     """Estimating costs no more than keeping its maps, or carrying them from frame to frame."""
     files: tuple[Path, ...] = ()
     """What its numbers come from, where known: the depth cache looks at these."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can be loaded now, without the network."""
+        return self.availability is not Availability.TO_DOWNLOAD and not self.lacks
 
     def load(self, options: LoadOptions | None = None) -> DepthEstimator:
         """The model, ready to estimate; DepthError says what is missing or broken."""

@@ -82,6 +82,29 @@ def test_auto_never_takes_a_non_commercial_model_but_the_user_may() -> None:
     assert "non-commercial" in asked.sentence
 
 
+def test_a_model_that_lacks_a_package_is_not_taken_and_the_user_learns_what_it_needs() -> None:
+    lacking = replace(network("net", 50, Availability.ON_DISK), lacks="torch")
+    choice = choose_model("auto", (lacking, *available_models(StandaloneHost())))
+    assert choice.model.id == "builtin"
+    with pytest.raises(DepthError, match=r"needs torch.*start\.py setup --with torch"):
+        choose_model("net", [lacking])
+
+
+def test_a_model_that_is_not_here_is_refused_with_the_way_to_get_it() -> None:
+    with pytest.raises(DepthError, match=r"midas-v21-small` gets it \(86 MB\)"):
+        choose_model("midas-v21-small", available_models(StandaloneHost()))
+    with pytest.raises(DepthError, match=r"not on this machine|needs torch"):
+        find_model("midas-v21-small", available_models(StandaloneHost())).load()
+
+
+def test_a_hosts_own_models_are_among_them() -> None:
+    class Webui(StandaloneHost):
+        def depth_models(self) -> tuple[DepthModel, ...]:
+            return (network("held", 200, Availability.READY),)
+
+    assert available_models(Webui())[0].id == "held"
+
+
 def test_no_usable_model_is_an_error() -> None:
     with pytest.raises(DepthError):
         choose_model("auto", [network("far", 5, Availability.TO_DOWNLOAD)])

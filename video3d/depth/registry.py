@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib.util
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from video3d.depth.catalogue import PUBLISHED, Network, Published
 from video3d.depth.onnx import SUFFIX, onnx_model, onnx_models
+from video3d.depth.weights_files import WeightsFinder, shared_caches
 from video3d.depth_model import Availability, DepthModel, InputSize, LoadOptions, Role
 from video3d.errors import DepthError
 from video3d.host import Host
@@ -14,6 +18,9 @@ from video3d.types import DepthEstimator, DepthKind
 
 AUTO = "auto"
 BUILTIN_LABEL = "built-in (basic)"
+TORCH = "torch"
+BATCH = 4
+"""Pictures that a published network sees at once: enough to keep a GPU busy, few enough for memory and progress."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class DepthChoice:
 def available_models(host: Host) -> tuple[DepthModel, ...]:
     """Every model known here, best first: those built in, in the host's folders, and the host's own."""
     models = (
-        *host.depth_models(), *onnx_models(host.models_folders()),
+        *host.depth_models(), *_published(host), *onnx_models(host.models_folders()),
         DepthModel("builtin", BUILTIN_LABEL, DepthKind.RELATIVE_INVERSE, "MIT", InputSize(216, follows_setting=False),
                    quality=1, loader=_load_builtin, remembers=True, is_cheap=True),
         DepthModel("constant", "constant (flat)", DepthKind.RELATIVE_INVERSE, "MIT",
@@ -37,6 +44,22 @@ def available_models(host: Host) -> tuple[DepthModel, ...]:
                    InputSize(64, follows_setting=False), quality=0, loader=_load_given, role=Role.GIVEN),
     )
     return tuple(sorted(models, key=lambda model: -model.quality))
+
+
+def _published(host: Host) -> Iterator[DepthModel]:
+    """The published networks, wherever their weights are."""
+    finder = WeightsFinder((*host.models_folders(), *shared_caches()))
+    lacks = "" if importlib.util.find_spec(TORCH) else TORCH
+    for model in PUBLISHED:
+        file = finder.find(model)
+        yield DepthModel(
+            model.id, model.label, model.kind, model.licence, model.input_size, model.quality,
+            loader=partial(_load_published, model, file, lacks), weights=(model.weights,),
+            availability=Availability.TO_DOWNLOAD if file is None else Availability.ON_DISK,
+            non_commercial=model.non_commercial, needs_gpu_turn=True, memory=model.memory,
+            location="" if file is None else str(file), lacks=lacks, batch=BATCH,
+            remembers=model.network is Network.VIDEO_DEPTH_ANYTHING_SMALL, files=() if file is None else (file,),
+        )
 
 
 def find_model(model_id: str, models: Sequence[DepthModel]) -> DepthModel:
@@ -54,24 +77,53 @@ def choose_model(model_id: str, models: Sequence[DepthModel]) -> DepthChoice:
     """The model for this id, or for "auto" the best one usable without the network; DepthError for an unknown id."""
     if model_id != AUTO:
         model = find_model(model_id, models)
+        if not model.is_usable:
+            raise DepthError(f"{model.label} cannot be used yet.", stage="depth", remedy=_how_to_get(model))
         return DepthChoice(model, f"Depth comes from {_described(model)}, as asked for.")
     estimating = sorted((model for model in models if model.role is Role.ESTIMATES and not model.non_commercial),
                         key=lambda model: (-model.quality, model.availability is not Availability.READY))
-    usable = [model for model in estimating if model.availability is not Availability.TO_DOWNLOAD]
+    usable = [model for model in estimating if model.is_usable]
     if not usable:
         raise DepthError("No depth model can be used here.", stage="depth", remedy="Reinstall the program.")
     chosen = usable[0]
     sentence = f"Depth comes from {_described(chosen)}, the best model here."
     better = [model for model in estimating if model.quality > chosen.quality]
     if better:
-        sentence += f" {better[0].label} would be better: `video3d models download {better[0].id}` gets it."
+        sentence += f" {better[0].label} would be better. {_how_to_get(better[0])}"
     elif chosen.id == "builtin":
         sentence += " It guesses depth from simple cues; a real depth network gives far better results."
     return DepthChoice(chosen, sentence)
 
 
+def _how_to_get(model: DepthModel) -> str:
+    """What makes the model usable, in sentences."""
+    steps: list[str] = []
+    if model.lacks:
+        steps.append(f"It needs {model.lacks}: {_how_to_install(model.lacks)}")
+    if model.availability is Availability.TO_DOWNLOAD:
+        size = sum(weights.size for weights in model.weights)
+        steps.append(f"`video3d models download {model.id}` gets it ({size / 1e6:.0f} MB).")
+    return " ".join(steps)
+
+
+def _how_to_install(package: str) -> str:
+    return f"`python3 start.py setup --with {package}` installs it (elsewhere `pip install {package}`)."
+
+
 def _described(model: DepthModel) -> str:
     return f"{model.label} (licence {model.licence}{', non-commercial use only' if model.non_commercial else ''})"
+
+
+def _load_published(model: Published, file: Path | None, lacks: str, options: LoadOptions) -> DepthEstimator:
+    if lacks:
+        raise DepthError(f"{model.label} needs {lacks}, which is not installed here.", stage="depth",
+                         remedy=_how_to_install(lacks))
+    if file is None:
+        raise DepthError(f"The weights of {model.label} are not on this machine.", stage="depth",
+                         remedy=f"`video3d models download {model.id}` gets them.")
+    from video3d.depth.networks.loading import load_published
+
+    return load_published(model, file, options)
 
 
 def _load_builtin(options: LoadOptions) -> DepthEstimator:

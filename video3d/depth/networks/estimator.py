@@ -110,39 +110,45 @@ class NetworkEstimator:
         """Maps of the whole part, or of none: then less is tried the next time."""
         pictures = np.stack([item.rgb for item in part])
         try:
-            maps = self._maps(pictures)
+            maps = self._maps(pictures, part)
         except RuntimeError as problem:
             if not is_out_of_memory(problem):
                 raise DepthError(f"The depth network failed on {self._device}: {_first_line(problem)}", stage="depth",
                                  remedy="Choose another depth model or another --device.") from problem
             self._make_room(len(part))
             return []
+        self._accept()
         return list(maps)
 
-    def _maps(self, pictures: npt.NDArray[np.float32]) -> FloatMap:
+    def _maps(self, pictures: npt.NDArray[np.float32], part: Sequence[DepthInput]) -> FloatMap:
         self._arrive()
-        result = self._forward(pictures, self._half)
+        result = self._forward(pictures, part, self._half)
         if not np.isfinite(result).all() and self._half is not None and self._running.context is None:
             self._half = None  # some networks leave half precision's range
             self._tell("The depth network needs full precision here; it runs slower.")
-            result = self._forward(pictures, None)
+            result = self._forward(pictures, part, None)
         if not np.isfinite(result).all():
             raise DepthError("The depth network gave values that are no numbers.", stage="depth",
                              remedy="Its weights may be damaged: download them again, or choose another depth model.")
         return result
 
-    def _forward(self, pictures: npt.NDArray[np.float32], half: torch.dtype | None) -> FloatMap:
+    def _forward(self, pictures: npt.NDArray[np.float32], part: Sequence[DepthInput], half: torch.dtype | None
+                 ) -> FloatMap:
         # no_grad for what is borrowed: tensors that it keeps must not become inference tensors for its owner.
         gradients = torch.no_grad() if self._running.is_borrowed else torch.inference_mode()
         with gradients, self._precision(half):
-            raw = self._infer(self._upload(pictures))
+            raw = self._infer(self._upload(pictures), part)
         if raw.ndim == 4:
             raw = raw[:, 0]
         return raw.float().cpu().numpy()  # the one point where this side waits for the GPU
 
-    def _infer(self, pictures: Tensor) -> Tensor:
-        """Raw maps [n, h', w'] or [n, 1, h', w'] of normalised pictures [n, 3, h, w]."""
+    def _infer(self, pictures: Tensor, part: Sequence[DepthInput]) -> Tensor:
+        """Raw maps [n, h', w'] or [n, 1, h', w'] of normalised pictures [n, 3, h, w], those of `part`."""
+        del part
         return self._callable(pictures)
+
+    def _accept(self) -> None:
+        """The part was good: networks with a memory keep it from here on."""
 
     def _upload(self, pictures: npt.NDArray[np.float32]) -> Tensor:
         """[n, h, w, 3] on this side → normalised [n, 3, h, w] there, channels last as they come."""
