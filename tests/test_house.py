@@ -19,6 +19,7 @@ FLOORS = {
     "media": 2, "shots": 2, "depth": 2, "stabilise": 2, "keyframes": 2, "depth_cache": 2, "stereo": 2, "sample": 2,
     "planning": 3, "devices": 3, "nearness": 3, "converting": 3, "pipeline": 3,
     "jobs": 4, "queue": 4, "executors": 4, "preview": 4,
+    "estimating": 4, "scouting": 4, "renditions": 4,
     "console": 5, "cli": 5, "api": 5, "ui": 5, "player": 5, "__main__": 5,
     "webui": 6,
 }  # fmt: skip
@@ -26,10 +27,10 @@ FLOORS = {
 STRANGERS = 2
 """On this floor, the stages', nothing imports its neighbours."""
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
-ACROSS = frozenset({"media/test_label_readers.py"})
+ACROSS = frozenset({"media/test_label_readers.py", "ui/test_journey.py"})
 """Tests of several modules together."""
 FOREIGN = {"torch": ("depth", "stereo"), "gradio": ("ui",), "fastapi": ("api", "webui"), "modules": ("webui",),
-           "starlette": ("api", "webui"), "pydantic": ("api",), "uvicorn": ("api",), "anyio": ("api",)}
+           "starlette": ("api", "ui", "webui"), "pydantic": ("api",), "uvicorn": ("api", "ui"), "anyio": ("api",)}
 """Who alone may import what, and never while being imported itself, except for those below."""
 IN_TORCH = PACKAGE / "depth" / "networks"
 EDGES = {IN_TORCH: {"torch"}, PACKAGE / "api": {"fastapi", "starlette", "pydantic", "anyio"}}

@@ -71,18 +71,19 @@ def make_client(tmp_path: Path) -> Iterator[Callable[..., Client]]:
     """`make_client(guard=…, paths=…, limits=…)`; its queue converts after `client.service.queue.start()`."""
     from video3d.api import create_app
 
-    queues: list[JobQueue] = []
+    services: list[Service] = []
 
     def make(guard: Guard | None = None, paths: AllowedPaths | None = None, limits: Limits | None = None) -> Client:
         host = FolderHost(tmp_path)
         queue = JobQueue(host, host.work_folder() / "queue")
-        queues.append(queue)
         service = Service(host, queue, paths=paths, limits=limits)
+        services.append(service)
         return Client(create_app(service, guard or Guard()), service)
 
     yield make
-    for queue in queues:
-        queue.close()
+    for service in services:
+        service.close()
+        service.queue.close()
 
 
 @pytest.fixture

@@ -253,3 +253,43 @@ class StatusBody(BaseModel):
     upload_bytes: int = Field(description="Largest upload.")
     waiting: int
     running: int
+
+
+class SourceBody(StrictModel):
+    """A video. Name either an upload or a path."""
+
+    upload: Optional[str] = Field(None, description="An upload's id.")
+    path: Optional[str] = Field(None, description="A file on the server, where that is allowed.")
+
+
+class EstimateBody(StrictModel):
+    """A conversion that somebody thinks of. Name either an upload or a path."""
+
+    upload: Optional[str] = Field(None, description="An upload's id.")
+    path: Optional[str] = Field(None, description="A file on the server, where that is allowed.")
+    settings: Dict[str, Any] = Field({}, description="Settings by name, as GET /settings lists them.")
+
+
+class ShotsBody(BaseModel):
+    """Shots found so far; ask again until it is complete."""
+
+    starts: List[float] = Field(description="Seconds from the first frame.")
+    covered: float = Field(description="Seconds that were looked through.")
+    complete: bool
+
+
+class ExpectedBody(BaseModel):
+    """Guesses."""
+
+    seconds: float = Field(description="Of work.")
+    bytes: int
+    width: int = Field(description="Pixels of the result's frame.")
+    height: int
+
+
+class PlayableBody(BaseModel):
+    """Something that browsers play."""
+
+    state: str = Field(description="making, copy, or result where the result itself plays.")
+    share: float = Field(description="0 to 1 of the copy that is being made.")
+    address: str = Field(description="Where it is, relative to the routes.")

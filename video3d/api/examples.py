@@ -36,3 +36,8 @@ PRESETS: dict[str, Any] = {
 MODEL: dict[str, Any] = {"id": "builtin", "label": "built-in (basic)", "licence": "MIT", "non_commercial": False,
                          "availability": "ready", "bytes": 0, "chosen": True, "download": None, "error": None}
 PREVIEW: dict[str, Any] = {"upload": UPLOAD["id"], "moment": 12.5, "view": "left-right", "settings": {"strength": 2.0}}
+SOURCE: dict[str, Any] = {"upload": UPLOAD["id"]}
+SHOTS: dict[str, Any] = {"starts": [0.0, 4.2, 9.84], "covered": 60.0, "complete": True}
+ESTIMATE_ORDER: dict[str, Any] = {"upload": UPLOAD["id"], "settings": {"layout": "half-sbs"}}
+ESTIMATE: dict[str, Any] = {"seconds": 130.0, "bytes": 94371840, "width": 1920, "height": 1080}
+PLAYABLE: dict[str, Any] = {"state": "result", "share": 0.0, "address": "jobs/k3TgB0pWv2ZqXx8M/result"}

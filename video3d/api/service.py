@@ -22,6 +22,8 @@ from video3d.media.source import probe
 from video3d.params import from_values, parameters, to_values
 from video3d.pipeline import target_name
 from video3d.queue import JobOrder, JobQueue, JobState, JobView
+from video3d.renditions import Renditions
+from video3d.scouting import ShotScout
 from video3d.settings import ConversionSettings
 from video3d.types import VideoInfo
 
@@ -71,6 +73,8 @@ class Service:
         self.paths = paths or AllowedPaths()
         self.limits = limits or Limits()
         self.uploads = UploadStore(host.work_folder() / "uploads", self.limits)
+        self.scout = ShotScout()
+        self.renditions = Renditions(host.work_folder() / "copies")
         self.presets = PresetStore(host.work_folder() / "presets")
         self._cleaned = -CLEANING_SECONDS
 
@@ -156,6 +160,11 @@ class Service:
             used = frozenset(job.source for job in self.queue.jobs() if not job.state.is_over)
             self.uploads.clean(used, time.time())
         return self.uploads.create(caller.name, name, size)
+
+    def close(self) -> None:
+        """Stop what runs beside the queue; waits for child processes."""
+        self.scout.close()
+        self.renditions.close()
 
     def public(self, text: str) -> str:
         """`text` without the folders of this server."""

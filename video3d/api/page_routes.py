@@ -1,0 +1,128 @@
+"""What a person who looks at a video, or at a result, wants to know: shots, time and size, something to play."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from video3d.api import bodies, examples
+from video3d.api.guard import Caller
+from video3d.api.ranges import FileAnswer
+from video3d.api.routing import Context, answer, answer_bytes, caller_of, example, file_route, problems, route_class
+from video3d.api.service import Service, SourceName
+from video3d.errors import MissingError, SourceError
+from video3d.estimating import Estimate, Sample, estimate
+from video3d.media.source import probe
+from video3d.queue import JobState, JobView
+from video3d.renditions import Rendition
+from video3d.scouting import ShotList
+
+
+class PageRoutes:
+    """Routes /shots, /estimate, and what a page shows of a finished job."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._service = context.service
+        self._speeds = _Speeds(context.service)
+
+    def router(self) -> APIRouter:
+        """All of them."""
+        router = APIRouter(route_class=route_class(self._context), tags=["pages"])
+        refusals = problems(404, 409)
+        router.post("/shots", summary="The shots of a video, as far as they were found",
+                    openapi_extra=example(examples.SOURCE),
+                    responses={200: answer(bodies.ShotsBody, examples.SHOTS), **refusals})(self.shots)
+        router.post("/estimate", summary="About how long a conversion takes, and how large it gets",
+                    openapi_extra=example(examples.ESTIMATE_ORDER),
+                    responses={200: answer(bodies.ExpectedBody, examples.ESTIMATE), **refusals})(self.expected)
+        router.post("/jobs/{job_id}/playable", summary="Have something that browsers play",
+                    responses={200: answer(bodies.PlayableBody, examples.PLAYABLE), **refusals})(self.playable)
+        file_route(router, "/jobs/{job_id}/copy", "The copy of a result that browsers play", self.copy)
+        router.get("/jobs/{job_id}/comfort.png", summary="How easy a result is on the eyes, as a picture",
+                   response_class=Response, responses={200: answer_bytes("image/png", "A picture."), **refusals},
+                   )(self.comfort)
+        return router
+
+    async def shots(self, request: Request, wanted: bodies.SourceBody) -> Response:
+        """The search begins with the first question; ask again until it is complete."""
+        found = await self._context.decode(self._shots, caller_of(request), wanted)
+        if found.problem is not None:
+            raise found.problem
+        return JSONResponse({"starts": list(found.starts), "covered": found.covered, "complete": found.complete})
+
+    async def expected(self, request: Request, wanted: bodies.EstimateBody) -> Response:
+        """Guesses, from the last conversion here and from the source."""
+        told = await self._context.decode(self._expected, caller_of(request), wanted)
+        return JSONResponse({"seconds": told.seconds, "bytes": told.bytes, "width": told.width, "height": told.height})
+
+    async def playable(self, request: Request, job_id: str) -> Response:
+        """The result itself where browsers play it; else a copy is made. Ask again while it is."""
+        found = await self._context.decode(self._playable, caller_of(request), job_id)
+        copied = found.file is not None and found.file == self._service.renditions.file(job_id)
+        state = "making" if found.file is None else "copy" if copied else "result"
+        return JSONResponse({"state": state, "share": found.share,
+                             "address": f"jobs/{job_id}/{'copy' if copied else 'result'}"})
+
+    async def copy(self, request: Request, job_id: str) -> Response:
+        """Of the size of a screen, in H.264."""
+        await self._context.wait_for(self._service.result, caller_of(request), job_id)
+        file = self._service.renditions.file(job_id)
+        if not file.is_file():
+            raise MissingError("There is no copy of this result.", stage="playback", remedy="Have one made first.")
+        return FileAnswer(file)
+
+    async def comfort(self, request: Request, job_id: str) -> Response:
+        """Made where the settings asked for it."""
+        result = await self._context.wait_for(self._service.result, caller_of(request), job_id)
+        file = result.with_suffix(".comfort.png")
+        if not file.is_file():
+            raise MissingError("There is no comfort report of this result.", stage="playback",
+                               remedy="Ask for one in the settings, and convert again.")
+        return FileAnswer(file)
+
+    def _shots(self, caller: Caller, wanted: bodies.SourceBody) -> ShotList:
+        source = self._service.source(caller, SourceName(wanted.upload, wanted.path))
+        return self._service.scout.shots(source.file)
+
+    def _expected(self, caller: Caller, wanted: bodies.EstimateBody) -> Estimate:
+        source = self._service.source(caller, SourceName(wanted.upload, wanted.path))
+        settings = self._service.settings(caller, wanted.settings)
+        info = self._service.look_at(source)
+        sample = self._speeds.sample(settings.depth.depth_model)
+        return estimate(info, source.file.stat().st_size, settings, self._service.host.processors, sample)
+
+    def _playable(self, caller: Caller, job_id: str) -> Rendition:
+        result = self._service.result(caller, job_id)
+        self._service.renditions.keep_only({job.id for job in self._service.queue.jobs()})
+        return self._service.renditions.rendition(job_id, result)
+
+
+class _Speeds:
+    """How fast the newest conversion with each depth model was."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._known: dict[str, Sample | None] = {}
+
+    def sample(self, depth_model: str) -> Sample | None:
+        """None where there is none; looks at a result, and waits for that."""
+        done = [job for job in self._service.queue.jobs() if job.state is JobState.DONE
+                and job.settings.depth.depth_model == depth_model and job.target.is_file()]
+        newest = max(done, key=lambda job: job.finished or 0, default=None)
+        if newest is None:
+            return None
+        if newest.id not in self._known:
+            self._known = {**dict(list(self._known.items())[-8:]), newest.id: _measured(newest)}
+        return self._known[newest.id]
+
+
+def _measured(job: JobView) -> Sample | None:
+    if not job.frames or job.started is None or job.finished is None or job.finished <= job.started:
+        return None
+    try:
+        info = probe(job.target)
+    except SourceError:  # it is something else by now
+        return None
+    return Sample(info.width * info.height * job.frames, job.finished - job.started)
