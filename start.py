@@ -2,6 +2,7 @@
 """Turns a 2D video into a 3D video with nothing but Python: makes its own environment in .venv, then works in it.
 
     python3 start.py convert my.mp4 [options]    the same as `python -m video3d convert my.mp4 [options]`
+    python3 start.py ui [options]                open the page in a browser
     python3 start.py serve [options]             offer the HTTP API
     python3 start.py demo [folder] [options]     draw a sample clip into the folder (default: output) and convert it
     python3 start.py test [pytest options]       run the test suite
@@ -32,6 +33,7 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 RUNTIME = ROOT / "requirements.txt"
 SERVER = ROOT / "requirements-serve.txt"
 CHECKS = ROOT / "requirements-check.txt"
+PAGE = ROOT / "requirements-ui.txt"
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 OFFLINE_SIGNS = (
@@ -88,7 +90,7 @@ def check_python() -> None:
 
 def requirement_files(word: str) -> list[Path]:
     """What the command needs installed."""
-    more = {"test": [SERVER, CHECKS], "setup": [SERVER, CHECKS], "serve": [SERVER]}
+    more = {"test": [SERVER, CHECKS], "setup": [SERVER, CHECKS], "serve": [SERVER], "ui": [SERVER, PAGE]}
     return [RUNTIME, *more.get(word, [])]
 
 

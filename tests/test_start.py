@@ -63,7 +63,7 @@ def make_copy(folder: Path) -> Copy:
     user.mkdir()
     shutil.copy(ROOT / "start.py", tree)
     (tree / "requirements.txt").write_text("# nothing\n")
-    for more in ("serve", "check"):
+    for more in ("serve", "check", "ui"):
         (tree / f"requirements-{more}.txt").write_text("# nothing\n")
     (tree / "video3d" / "__init__.py").touch()
     (tree / "video3d" / "__main__.py").write_text(PACKAGE)
@@ -161,6 +161,12 @@ def test_setup_installs_what_the_checks_need(prepared: Copy) -> None:
     assert done.returncode == 0
     assert (prepared.tree / ".venv" / "requirements-check.installed").is_file()
     assert "the environment is ready" in done.stderr
+
+
+def test_the_page_is_installed_when_it_is_asked_for(prepared: Copy) -> None:
+    assert not (prepared.tree / ".venv" / "requirements-ui.installed").exists()
+    assert prepared.told("ui", "--port", "0")["arguments"] == ["ui", "--port", "0"]
+    assert (prepared.tree / ".venv" / "requirements-ui.installed").is_file()
 
 
 def test_a_moved_tree_still_works(prepared: Copy, tmp_path: Path) -> None:

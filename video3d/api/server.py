@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from video3d.api.converter import ConverterProcess
 from video3d.api.guard import LOCAL_NAMES, Guard
@@ -69,21 +70,35 @@ class ServerSettings:
         return AllowedPaths((Path.home(),) if self.is_local and not self.users else ())
 
 
-def serve(settings: ServerSettings, host: Host, say: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C or SIGTERM; `say` is told where. Jobs that run then go on with the next start."""
+@dataclass(frozen=True)
+class Site:
+    """What is served."""
+
+    build: Callable[[Service, Guard], Any]
+    """Makes the ASGI application."""
+    path: str
+    """Where a person begins."""
+
+
+def serve(settings: ServerSettings, host: Host, say: Callable[[str], None], site: Site | None = None) -> None:
+    """Serve until Ctrl-C or SIGTERM; `say` is told where. Jobs that run then go on with the next start.
+
+    `site` has more than the routes alone.
+    """
     import uvicorn
 
     from video3d.api import PREFIX, create_app
 
+    shown = site or Site(create_app, PREFIX)
     guard = settings.guard()
     with closing(_listening(settings)) as listener:
         folder = host.work_folder() / "queue"
         queue = JobQueue(host, folder)
         service = Service(host, queue, paths=settings.paths(), limits=settings.limits)
-        config = uvicorn.Config(create_app(service, guard), log_level="warning", access_log=False, lifespan="off",
+        config = uvicorn.Config(shown.build(service, guard), log_level="warning", access_log=False, lifespan="off",
                                 timeout_graceful_shutdown=ENDING_SECONDS, server_header=False)
-        with closing(queue), closing(ConverterProcess(folder)), _unwinding():
-            say(f"http://{_shown(listener)}{PREFIX}")
+        with closing(queue), closing(service), closing(ConverterProcess(folder)), _unwinding():
+            say(f"http://{_shown(listener)}{shown.path}")
             uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -101,7 +116,7 @@ def _unwinding() -> Generator[None, None, None]:
 
 
 def read_users(file: Path | None) -> dict[str, str]:
-    """Names and passwords of a file, one `name:password` a line, or of the environment; SettingsError names a wrong one."""
+    """Of a file, one `name:password` a line, or of the environment; SettingsError names a wrong one."""
     if file is None:
         lines = os.environ.get(USERS_VARIABLE, "").split(",")
         where = USERS_VARIABLE

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from video3d.api.limits import Limits
 from video3d.cli.arguments import DONE, Commands, add_command
 from video3d.console import Console
 from video3d.errors import ToolError
 from video3d.host import Host
 
+if TYPE_CHECKING:
+    from video3d.api.server import ServerSettings
 
 def add(commands: Commands) -> None:
     """The command and its flags."""
-    serve = add_command(commands, "serve", _serve, "offer the HTTP API")
+    add_flags(add_command(commands, "serve", _serve, "offer the HTTP API"))
+
+
+def add_flags(serve: argparse.ArgumentParser) -> None:
+    """Where a server is, and who gets in."""
     serve.add_argument("--address", default="127.0.0.1", help="where to listen (default: this machine alone)")
     serve.add_argument("--port", type=int, default=7870, help="default: %(default)s; 0: any that is free")
     serve.add_argument("--users", type=Path, metavar="FILE", help="who may log in, one name:password a line; or in the "
@@ -30,25 +39,26 @@ def add(commands: Commands) -> None:
 
 def _serve(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     try:
-        from video3d.api.server import ServerSettings, read_users, serve
+        from video3d.api.server import serve
     except ImportError as missing:
         raise ToolError(f"The server needs {missing.name}, which is not installed.", stage="serve",
                         remedy="Start it with `start.py serve`, or install requirements-serve.txt.") from None
-    from dataclasses import replace
+    def say(address: str) -> None:
+        console.write(json.dumps({"event": "listening", "address": address}) if chosen.json else address)
 
-    from video3d.api import Limits
+    serve(server_settings(chosen), host, say)
+    return DONE
+
+
+def server_settings(chosen: argparse.Namespace) -> ServerSettings:
+    """What the flags say."""
+    from video3d.api.server import ServerSettings, read_users
 
     limits = Limits()
     if chosen.largest_upload is not None:
         limits = replace(limits, upload_bytes=int(chosen.largest_upload * 1e9))
     if chosen.largest_side is not None:
         limits = replace(limits, side=chosen.largest_side)
-    settings = ServerSettings(
+    return ServerSettings(
         chosen.address, chosen.port, read_users(chosen.users), tuple(chosen.name), tuple(chosen.origin),
         tuple(chosen.allow) if chosen.allow is not None else None, replace(limits, seconds=chosen.longest))
-
-    def say(address: str) -> None:
-        console.write(json.dumps({"event": "listening", "address": address}) if chosen.json else address)
-
-    serve(settings, host, say)
-    return DONE

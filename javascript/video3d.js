@@ -1,0 +1,122 @@
+// The core of the tab: parts that mount into the frames which the page holds, events between them, texts, elements.
+// Plain scripts, in the order of their names; each part calls video3d.part(). Nothing runs before the page has frames.
+"use strict";
+
+window.video3d = (() => {
+    const VERSION = "0.1.0";
+    const parts = new Map();
+    const listeners = new Map();
+    const mounted = new WeakSet();
+    let facts = null;
+
+    // ---- texts: English is the key; the webui's dictionary is `window.localization`, the same files stand alone in <meta>
+    let dictionary = null;
+
+    function standaloneTranslations() {
+        const meta = document.querySelector('meta[name="video3d-translations"]');
+        return meta ? JSON.parse(meta.content) : null;
+    }
+
+    function loadDictionary() {
+        const all = standaloneTranslations();
+        if (!all) return window.localization || {};
+        const asked = new URLSearchParams(location.search).get("lang");
+        for (const language of asked ? [asked] : navigator.languages || []) {
+            const wanted = language.slice(0, 2).toLowerCase();
+            if (wanted === "en") return {};
+            const name = Object.keys(all).find((key) => key.slice(0, 2).toLowerCase() === wanted);
+            if (name) {
+                document.documentElement.lang = wanted;
+                return all[name];
+            }
+        }
+        return {};
+    }
+
+    function t(text, ...values) {
+        dictionary ??= loadDictionary();
+        return (dictionary[text] || text).replace(/\{(\d)\}/g, (_, index) => values[index]);
+    }
+
+    // Stand-alone, the texts that gradio draws are exchanged here, as the webui's own script does it there.
+    function translatePage(root) {
+        dictionary ??= loadDictionary();
+        if (!standaloneTranslations() || !Object.keys(dictionary).length) return;
+        const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+        for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+            const text = node.textContent.trim();
+            const translated = text && dictionary[text];
+            if (translated && translated !== text) node.textContent = node.textContent.replace(text, translated);
+        }
+        for (const input of root.querySelectorAll?.("[placeholder]") || []) {
+            input.placeholder = dictionary[input.placeholder] || input.placeholder;
+        }
+    }
+
+    // ---- elements
+    function element(tag, attributes = {}, ...children) {
+        const made = document.createElement(tag);
+        for (const [name, value] of Object.entries(attributes)) {
+            if (value === undefined || value === null || value === false) continue;
+            if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+            else if (name in made && !["list", "form", "width", "height"].includes(name)) made[name] = value;
+            else made.setAttribute(name, value);
+        }
+        made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+        return made;
+    }
+
+    function button(text, onclick, attributes = {}) {
+        const { className = "", ...others } = attributes;
+        return element("button", { type: "button", onclick, className: `video3d-button ${className}`, ...others }, text);
+    }
+
+    // ---- events between parts
+    function on(event, listener) {
+        if (!listeners.has(event)) listeners.set(event, []);
+        listeners.get(event).push(listener);
+    }
+
+    function emit(event, value) {
+        for (const listener of listeners.get(event) || []) listener(value);
+    }
+
+    // ---- parts
+    function part(name, mount) {
+        parts.set(name, mount);
+    }
+
+    function mountAll() {
+        const holder = document.querySelector("[data-video3d-facts]");
+        if (!holder) return;
+        if (!facts) {
+            facts = JSON.parse(holder.dataset.video3dFacts);
+            emit("start", facts);
+        }
+        for (const frame of document.querySelectorAll("[data-video3d]")) {
+            const mount = parts.get(frame.dataset.video3d);
+            if (!mount || mounted.has(frame)) continue;
+            mounted.add(frame);
+            mount(frame);
+        }
+    }
+
+    function start() {
+        mountAll();
+        translatePage(document.body);
+        new MutationObserver((changes) => {
+            for (const change of changes) {
+                for (const node of change.addedNodes) if (node.nodeType === 1) translatePage(node);
+            }
+        }).observe(document.body, { childList: true, subtree: true });
+        setInterval(mountAll, 500);  // gradio draws late, and may draw a frame again
+    }
+
+    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+    else start();
+
+    return {
+        VERSION, t, element, button, on, emit, part,
+        get facts() { return facts; },
+    };
+})();

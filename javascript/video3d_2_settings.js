@@ -1,0 +1,146 @@
+// The settings as the page's controls hold them, both ways, and the functions that gradio's events call.
+"use strict";
+
+video3d.settings = (() => {
+    const MEMORY = "video3d-settings";
+    const SET_BY_DEVICE = ["layout", "container", "codec"];
+    let slots = [];      // one for each gradio component: {control, automatic, value}
+    let expected = 0;    // until when changes of controls are ours and not the user's
+
+    video3d.on("start", (facts) => {
+        slots = facts.controls.flatMap((control) => {
+            const own = { control, automatic: false, value: control.shown };
+            return control.automatic ? [own, { control, automatic: true, value: control.default === control.none }] : [own];
+        });
+        setTimeout(() => apply(recall() || {}), 300);  // gradio must have drawn its controls
+    });
+
+    function recall() {
+        try {
+            return JSON.parse(localStorage.getItem(MEMORY));
+        } catch {
+            return null;
+        }
+    }
+
+    function remember() {
+        try {
+            localStorage.setItem(MEMORY, JSON.stringify(values()));
+        } catch {
+            // private windows may refuse; then nothing is remembered
+        }
+    }
+
+    // ---- from the controls: settings flat and by name, as the routes take them
+    function values() {
+        const result = {};
+        for (const slot of slots) {
+            const { control } = slot;
+            if (slot.automatic) {
+                if (slot.value) result[control.name] = control.none;
+            } else {
+                result[control.name] = read(control, slot.value);
+            }
+        }
+        return result;
+    }
+
+    function read(control, value) {
+        const isEmpty = value === "" || value === null || value === undefined;
+        if (isEmpty) return control.none ?? control.default;
+        return control.kind === "number" && value !== control.none ? Number(String(value).replace(",", ".")) : value;
+    }
+
+    // Only what differs from the defaults: what presets and shared files hold.
+    function changed() {
+        const all = values();
+        const differs = slots.filter(({ control }) => all[control.name] !== control.default);
+        return Object.fromEntries(differs.map(({ control }) => [control.name, all[control.name]]));
+    }
+
+    // ---- into the controls; what is not named gets what the page begins with
+    function apply(wanted) {
+        for (const slot of slots) write(slot, slot.control.name in wanted ? wanted[slot.control.name] : slot.control.first);
+        push();
+    }
+
+    function change(some) {
+        for (const slot of slots) if (slot.control.name in some) write(slot, some[slot.control.name]);
+        push();
+    }
+
+    function write(slot, value) {
+        const isNone = value === slot.control.none || value === null;
+        if (slot.automatic) slot.value = isNone;
+        else if (!isNone || hasWordForNone(slot.control)) slot.value = isNone ? slot.control.none : value;
+        else if (!slot.control.automatic) slot.value = "";
+    }
+
+    // Lists and radios offer the word itself; fields are empty; sliders have a box of their own.
+    const hasWordForNone = (control) => control.shown === control.none && control.none !== null;
+
+    function push() {
+        expected = Date.now() + 700;
+        document.getElementById("video3d_apply")?.click();
+        for (const slot of slots.filter((one) => one.automatic)) mark(slot);
+        tell();
+    }
+
+    // A slider that the program moves by itself is shown as such.
+    function mark(slot) {
+        const block = document.getElementById(`video3d_${slot.control.name}`);
+        block?.classList.toggle("video3d-muted", Boolean(slot.value));
+    }
+
+    let telling = 0;
+    function tell() {
+        clearTimeout(telling);
+        telling = setTimeout(() => {
+            remember();
+            video3d.emit("settings", values());
+        }, 250);
+    }
+
+    // ---- what gradio's events call; they return what their outputs take
+    video3d.controlChanged = (index, value) => {
+        const slot = slots[index];
+        if (!slot || slot.value === value) return [];
+        const isOurs = Date.now() < expected;
+        slot.value = value;
+        if (slot.automatic) mark(slot);
+        else if (!isOurs) release(index);
+        if (!isOurs) followDevice(slot.control.name, value);
+        tell();
+        return [];
+    };
+
+    // A device brings its layout and kind of file; who changes these has settings of their own.
+    function followDevice(name, value) {
+        const device = name === "preset" && video3d.facts.devices.find((one) => one.id === value);
+        if (device) change({ layout: device.layouts[0], container: device.container, codec: "auto" });
+        else if (SET_BY_DEVICE.includes(name)) change({ preset: video3d.facts.ownSettings });
+    }
+
+    // Who moves a slider wants its value.
+    function release(index) {
+        const box = slots[index + 1];
+        if (!slots[index].control.automatic || !box?.value) return;
+        box.value = false;
+        push();
+    }
+
+    video3d.valuesToApply = () => slots.map((slot) => slot.value);
+
+    video3d.convert = (given) => {
+        given.forEach((value, index) => { slots[index].value = value; });
+        video3d.emit("convert", values());
+        return [];
+    };
+
+    video3d.interrupt = () => {
+        video3d.emit("interrupt");
+        return [];
+    };
+
+    return { values, changed, apply, change };
+})();

@@ -1,0 +1,162 @@
+// One moment of the video as it will look: five views, a scrubber, and the shots as a strip.
+"use strict";
+
+video3d.preview = (() => {
+    const { t, element, button, on, routes, format, settings } = video3d;
+    let frame = null, source = null, moment = 0, view = "left-right", request = null, waiting = 0, address = null;
+
+    function views() {
+        return [
+            ["original", t("Original")], ["depth", t("Depth")], ["left-right", t("Left and right")],
+            ["anaglyph", t("Red-cyan")], ["wiggle", t("Wiggle")],
+        ];
+    }
+
+    const seconds = () => Number(source?.facts.duration || 0);
+
+    function mount(mounted) {
+        frame = mounted;
+        const tabs = views().map(([name, words]) => button(words, () => show(name), { className: "video3d-tab", "data-view": name, "aria-pressed": String(name === view) }));
+        frame.replaceChildren(
+            element("div", { className: "video3d-tabs", role: "group", ariaLabel: t("What the preview shows") }, tabs),
+            element("div", { className: "video3d-stage" },
+                element("img", { className: "video3d-picture", id: "video3d_picture", alt: t("Preview"), hidden: true }),
+                element("p", { className: "video3d-empty" }, t("A preview appears here as soon as there is a video.")),
+                element("div", { className: "video3d-busy", hidden: true }, element("span", { className: "video3d-spinner" }))),
+            element("div", { className: "video3d-scrub", hidden: true },
+                element("input", { type: "range", id: "video3d_moment", min: 0, max: 1, step: "any", value: 0, ariaLabel: t("Moment of the preview"), oninput: scrub }),
+                element("output", { className: "video3d-clock" }, "0:00.0")),
+            element("div", { className: "video3d-shots", id: "video3d_shots", hidden: true }),
+            element("div", { className: "video3d-shot-form", hidden: true }));
+        if (source) begin();
+    }
+
+    const find = (selector) => frame?.querySelector(selector);
+
+    function show(name) {
+        view = name;
+        for (const tab of frame.querySelectorAll(".video3d-tab")) tab.setAttribute("aria-pressed", String(tab.dataset.view === view));
+        refresh(0);
+    }
+
+    function scrub(event) {
+        moment = Number(event.target.value);
+        drawMoment();
+        refresh(250);
+    }
+
+    function go(to) {
+        moment = Math.max(0, Math.min(to, Math.max(0, seconds() - 0.05)));
+        if (find("#video3d_moment")) find("#video3d_moment").value = moment;
+        drawMoment();
+        refresh(0);
+    }
+
+    function drawMoment() {
+        if (find(".video3d-clock")) find(".video3d-clock").textContent = format.moment(moment);
+        markShot();
+    }
+
+    function begin() {
+        const slider = find("#video3d_moment");
+        if (!slider) return;
+        slider.max = Math.max(0.1, seconds());
+        find(".video3d-scrub").hidden = false;
+        drawShots();
+        go(moment || seconds() * 0.2);
+    }
+
+    function clear() {
+        request?.abort();
+        if (!frame) return;
+        find(".video3d-picture").hidden = true;
+        find(".video3d-empty").hidden = false;
+        find(".video3d-scrub").hidden = true;
+        find(".video3d-shots").hidden = true;
+        find(".video3d-busy").hidden = true;
+    }
+
+    function refresh(delay) {
+        clearTimeout(waiting);
+        if (source && frame) waiting = setTimeout(load, delay);
+    }
+
+    // The newest wish wins: an older request is given up.
+    async function load() {
+        request?.abort();
+        const mine = request = new AbortController();
+        const busy = find(".video3d-busy");
+        const slow = setTimeout(() => { busy.hidden = false; }, 200);
+        try {
+            const picture = await routes.preview(source.reference, settings.values(), moment, view, mine.signal);
+            if (mine.signal.aborted) return;
+            display(picture);
+        } catch (problem) {
+            if (mine.signal.aborted) return;
+            clearPicture([problem.message, problem.remedy].filter(Boolean).join(" "));
+        } finally {
+            clearTimeout(slow);
+            if (request === mine) busy.hidden = true;
+        }
+    }
+
+    function display(picture) {
+        if (address) URL.revokeObjectURL(address);
+        address = URL.createObjectURL(picture);
+        const image = find(".video3d-picture");
+        image.src = address;
+        image.dataset.view = view;
+        image.hidden = false;
+        find(".video3d-empty").hidden = true;
+    }
+
+    function clearPicture(words) {
+        find(".video3d-picture").hidden = true;
+        const empty = find(".video3d-empty");
+        empty.textContent = words;
+        empty.hidden = false;
+    }
+
+    // ---- the shots, each as wide as it is long
+    function spans() {
+        const starts = source?.shots?.starts || [];
+        const end = source?.shots?.complete ? Math.max(seconds(), starts.at(-1) || 0) : source?.shots?.covered;
+        return starts.map((start, index) => ({ index, start, end: starts[index + 1] ?? end }));
+    }
+
+    function drawShots() {
+        const strip = find(".video3d-shots");
+        if (!strip) return;
+        const found = spans();
+        strip.hidden = found.length < 2;
+        strip.replaceChildren(...found.map((span) => button("", () => go(span.start + (span.end - span.start) * 0.3), {
+            "data-shot": span.index, style: `flex-grow: ${Math.max(0.05, span.end - span.start)}`,
+            title: t("Shot {0}: {1} to {2}", span.index + 1, format.moment(span.start), format.moment(span.end)),
+            ariaLabel: t("Shot {0}", span.index + 1),
+        })));
+        markShot();
+    }
+
+    function markShot() {
+        for (const span of spans()) {
+            const isHere = moment >= span.start && moment < span.end;
+            find(`[data-shot="${span.index}"]`)?.setAttribute("aria-pressed", String(isHere));
+        }
+    }
+
+    on("shots", (chosen) => {
+        if (chosen === source) drawShots();
+    });
+
+    on("source", (chosen) => {
+        const isNew = chosen?.reference !== source?.reference;
+        source = chosen;
+        if (isNew) moment = 0;
+        if (source) begin();
+        else clear();
+    });
+    on("settings", () => refresh(300));
+
+    video3d.part("preview", mount);
+    return { go, refresh, get moment() { return moment; }, get source() { return source; }, get address() { return address; } };
+})();

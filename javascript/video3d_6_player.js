@@ -1,0 +1,224 @@
+// Plays a stereo file without glasses, with red-cyan glasses, or with crossed eyes: one video element, one shader.
+"use strict";
+
+video3d.player = (() => {
+    const { t, element, button, routes, format } = video3d;
+
+    // Where the eyes lie in the frame, as [x, y, width, height] of the left and of the right one, origin at the top.
+    const HALVES = {
+        "full-sbs": [[0, 0, 0.5, 1], [0.5, 0, 0.5, 1]], "half-sbs": [[0, 0, 0.5, 1], [0.5, 0, 0.5, 1]],
+        "full-tab": [[0, 0, 1, 0.5], [0, 0.5, 1, 0.5]], "half-tab": [[0, 0, 1, 0.5], [0, 0.5, 1, 0.5]],
+        "vr180": [[0, 0, 0.5, 1], [0.5, 0, 0.5, 1]],
+    };
+    const MODES = ["left", "parallel", "crossed", "anaglyph", "wiggle", "file"];
+    const WIGGLE_SECONDS = 0.16;
+
+    const VERTEX = `
+        attribute vec2 corner;
+        varying vec2 place;
+        void main() { place = vec2(corner.x, 1.0 - corner.y); gl_Position = vec4(corner * 2.0 - 1.0, 0.0, 1.0); }`;
+    // Dubois' least-squares matrices for red-cyan glasses, in linear light; the same numbers as in stereo/anaglyph.py.
+    const FRAGMENT = `
+        precision mediump float;
+        varying vec2 place;
+        uniform sampler2D frame;
+        uniform vec4 left, right;
+        uniform int mode;
+        const mat3 LEFT = mat3(0.437, -0.062, -0.048, 0.449, -0.062, -0.050, 0.164, -0.024, -0.017);
+        const mat3 RIGHT = mat3(-0.011, 0.377, -0.026, -0.032, 0.761, -0.093, -0.007, 0.009, 1.234);
+        vec3 eye(vec4 rectangle, vec2 at) { return texture2D(frame, rectangle.xy + rectangle.zw * at).rgb; }
+        vec3 linear(vec3 coded) { return pow(coded, vec3(2.4)); }
+        void main() {
+            vec3 shown;
+            if (mode == 0) shown = eye(left, place);
+            else if (mode == 1) {
+                vec2 at = vec2(fract(place.x * 2.0), place.y);
+                shown = place.x < 0.5 ? eye(left, at) : eye(right, at);
+            } else if (mode == 2) {
+                vec3 mixed = LEFT * linear(eye(left, place)) + RIGHT * linear(eye(right, place));
+                shown = pow(clamp(mixed, 0.0, 1.0), vec3(1.0 / 2.4));
+            } else shown = texture2D(frame, place).rgb;
+            gl_FragColor = vec4(shown, 1.0);
+        }`;
+
+    let job = null, mode = "anaglyph", video = null, stage = null, painter = null, animation = 0;
+
+    function words(name) {
+        return { left: t("One eye"), parallel: t("Side by side"), crossed: t("Cross-eyed"), anaglyph: t("Red-cyan"), wiggle: t("Wiggle"), file: t("As it is") }[name];
+    }
+
+    // ---- the panel
+    async function open(chosen) {
+        const panel = document.getElementById("video3d_player");
+        if (!panel) return;
+        close();
+        job = chosen;
+        const layout = job.settings.layout;
+        const modes = HALVES[layout] ? MODES : ["file"];
+        if (!modes.includes(mode)) mode = modes.includes("anaglyph") ? "anaglyph" : "file";
+        video = element("video", { playsInline: true, loop: true, preload: "auto", crossOrigin: "use-credentials", className: "video3d-video" });
+        stage = element("div", { className: "video3d-cinema" }, video, element("p", { className: "video3d-empty" }, t("One moment …")));
+        panel.hidden = false;
+        panel.replaceChildren(
+            element("div", { className: "video3d-job-head" }, element("strong", { className: "video3d-name" }, job.result_name),
+                button("×", close, { className: "video3d-quiet", ariaLabel: t("Close the player"), title: t("Close the player") })),
+            element("div", { className: "video3d-tabs", role: "group", ariaLabel: t("How it is shown") },
+                modes.map((name) => button(words(name), () => choose(name), { className: "video3d-tab", "data-mode": name, "aria-pressed": String(name === mode) }))),
+            stage, bar(),
+            element("div", { className: "video3d-line", id: "video3d_player_actions" }));
+        video3d.headset?.offer(document.getElementById("video3d_player_actions"), video, eyes, () => job);
+        await load();
+        panel.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    }
+
+    // Controls of our own: a browser's belong to the video element, which the canvas covers.
+    function bar() {
+        const toggle = () => (video.paused ? video.play() : video.pause());
+        const play = button("▶", toggle, { className: "video3d-quiet", ariaLabel: t("Play or pause") });
+        const seek = element("input", { type: "range", min: 0, max: 1, step: "any", value: 0, ariaLabel: t("Position"), id: "video3d_seek" });
+        const clock = element("output", { className: "video3d-clock" }, "0:00");
+        const sound = button("🔊", () => { video.muted = !video.muted; }, { className: "video3d-quiet", ariaLabel: t("Sound on or off") });
+        const whole = button("⛶", () => (document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen()), { className: "video3d-quiet", ariaLabel: t("Whole screen") });
+        seek.addEventListener("input", () => { video.currentTime = Number(seek.value) * (video.duration || 0); });
+        video.addEventListener("timeupdate", () => {
+            seek.value = video.currentTime / (video.duration || 1);
+            clock.textContent = format.clock(video.currentTime);
+        });
+        for (const event of ["play", "pause"]) video.addEventListener(event, () => { play.textContent = video.paused ? "▶" : "⏸"; });
+        video.addEventListener("volumechange", () => { sound.textContent = video.muted ? "🔇" : "🔊"; });
+        video.addEventListener("click", toggle);
+        return element("div", { className: "video3d-scrub" }, play, seek, clock, sound, whole);
+    }
+
+    // The master plays where the browser can; otherwise a smaller copy is made for it, and the master stays as it is.
+    async function load() {
+        const mine = job;
+        const note = stage.querySelector(".video3d-empty");
+        try {
+            const answer = await routes.playable(mine.id);
+            if (job !== mine) return;
+            if (answer.state === "making") {
+                note.textContent = t("This browser cannot play the file itself. A copy for watching here is being made: {0}%.", Math.round(100 * (answer.share || 0)));
+                setTimeout(() => { if (job === mine) load(); }, 1000);
+                return;
+            }
+            video.src = routes.address(answer.address);
+        } catch (problem) {
+            note.textContent = [problem.message, problem.remedy].filter(Boolean).join(" ");
+            return;
+        }
+        video.addEventListener("loadeddata", () => {
+            note.remove();
+            choose(mode);
+        }, { once: true });
+        video.addEventListener("error", () => { note.textContent = t("This browser cannot play the file. Download it and open it in a video player."); }, { once: true });
+        video.play().catch(() => {});  // browsers may want a click first
+    }
+
+    function close() {
+        cancelAnimationFrame(animation);
+        painter?.end();
+        painter = null;
+        if (video) {
+            video.pause();
+            video.removeAttribute("src");
+            video.load();
+        }
+        job = video = null;
+        const panel = document.getElementById("video3d_player");
+        if (panel) {
+            panel.hidden = true;
+            panel.replaceChildren();
+        }
+    }
+
+    function choose(name) {
+        mode = name;
+        for (const tab of document.querySelectorAll("#video3d_player .video3d-tab")) tab.setAttribute("aria-pressed", String(tab.dataset.mode === mode));
+        cancelAnimationFrame(animation);
+        const isPlain = mode === "file" || !HALVES[job.settings.layout];
+        if (!isPlain && !painter) painter = makePainter(stage);
+        stage.classList.toggle("video3d-plain", isPlain || !painter);
+        if (!isPlain && painter) paint();
+    }
+
+    function eyes() {
+        const halves = HALVES[job.settings.layout];
+        if (!halves) return null;
+        return job.settings.swap_eyes ? [halves[1], halves[0]] : halves;
+    }
+
+    // Width over height of one eye as it is meant to be seen.
+    function aspect() {
+        const frame = video.videoWidth / Math.max(1, video.videoHeight);
+        return { "full-sbs": frame / 2, "vr180": frame / 2, "full-tab": frame * 2 }[job.settings.layout] || frame;
+    }
+
+    function paint() {
+        animation = requestAnimationFrame(paint);
+        if (!video || video.readyState < 2) return;
+        const [left, right] = eyes();
+        const swap = mode === "crossed" || (mode === "wiggle" && Math.floor(performance.now() / 1000 / WIGGLE_SECONDS) % 2 === 1);
+        const number = { left: 0, wiggle: 0, parallel: 1, crossed: 1, anaglyph: 2 }[mode];
+        const shape = number === 1 ? aspect() * 2 : aspect();
+        painter.draw(video, swap ? right : left, swap ? left : right, number, shape);
+    }
+
+    function makePainter(holder) {
+        const canvas = element("canvas", { className: "video3d-canvas" });
+        const gl = canvas.getContext("webgl", { alpha: false, antialias: false });
+        if (!gl) return null;
+        canvas.addEventListener("click", () => (video.paused ? video.play() : video.pause()));
+        holder.prepend(canvas);
+        const program = gl.createProgram();
+        for (const [kind, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+            const shader = gl.createShader(kind);
+            gl.shaderSource(shader, text);
+            gl.compileShader(shader);
+            gl.attachShader(program, shader);
+        }
+        gl.linkProgram(program);
+        gl.useProgram(program);
+        gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+        gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([0, 0, 1, 0, 0, 1, 1, 1]), gl.STATIC_DRAW);
+        gl.enableVertexAttribArray(gl.getAttribLocation(program, "corner"));
+        gl.vertexAttribPointer(gl.getAttribLocation(program, "corner"), 2, gl.FLOAT, false, 0, 0);
+        gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+        for (const name of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, name, gl.CLAMP_TO_EDGE);
+        gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
+        const place = (name) => gl.getUniformLocation(program, name);
+        const places = { left: place("left"), right: place("right"), mode: place("mode") };
+
+        function draw(source, left, right, number, shape) {
+            const width = Math.min(1920, Math.round(holder.clientWidth * (window.devicePixelRatio || 1)));
+            const height = Math.round(width / shape);
+            if (canvas.width !== width || canvas.height !== height) {
+                canvas.width = width;
+                canvas.height = height;
+                canvas.style.aspectRatio = String(shape);
+            }
+            gl.viewport(0, 0, width, height);
+            gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB, gl.RGB, gl.UNSIGNED_BYTE, source);
+            gl.uniform4fv(places.left, left);
+            gl.uniform4fv(places.right, right);
+            gl.uniform1i(places.mode, number);
+            gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+        }
+
+        return { draw, end: () => gl.getExtension("WEBGL_lose_context")?.loseContext() };
+    }
+
+    // ---- how comfortable it is: a picture that the program draws
+    function report(chosen) {
+        const panel = document.getElementById("video3d_player");
+        close();
+        panel.hidden = false;
+        panel.replaceChildren(
+            element("div", { className: "video3d-job-head" }, element("strong", { className: "video3d-name" }, chosen.result_name),
+                button("×", close, { className: "video3d-quiet", ariaLabel: t("Close"), title: t("Close") })),
+            element("img", { className: "video3d-report", alt: t("How far things stand in front of the screen and behind it, over time"), src: routes.report(chosen.id),
+                onerror: (event) => event.target.replaceWith(element("p", { className: "video3d-empty" }, t("There is no comfort report for this file."))) }));
+    }
+
+    return { open, close, report };
+})();

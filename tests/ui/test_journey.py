@@ -1,0 +1,224 @@
+"""What a person does, in a real browser, on every gradio there is: one page, kept through the whole journey.
+
+With VIDEO3D_WEBUI_URL the same journey is made in the tab of a real webui, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.needs("chromium", "playwright")
+SECONDS = 1000
+SOON, LONG = 30 * SECONDS, 240 * SECONDS
+"""Milliseconds: for what only asks, and for what computes for the first time on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def context(browser: Any) -> Iterator[Any]:
+    """A browser's profile: what it remembers lasts through the module."""
+    made = browser.new_context(viewport={"width": 1320, "height": 1000}, accept_downloads=True, locale="en-GB")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def page(context: Any, address: str, open_tab: Callable[..., Any]) -> Any:
+    return open_tab(context, address)
+
+
+def set_file(page: Any, path: Path) -> None:
+    page.set_input_files("#video3d_file", str(path))
+
+
+def drop(page: Any) -> None:
+    """Forget the videos that the page has."""
+    while page.locator("#video3d_card").count():
+        page.locator("#video3d_card .video3d-card-head button").click()
+
+
+def job_states(page: Any) -> list[str]:
+    return page.eval_on_selector_all("[data-job][data-state]", "rows => rows.map(row => row.dataset.state)")
+
+
+def source_of(page: Any, selector: str) -> str:
+    return page.locator(selector).get_attribute("src") or ""
+
+
+def test_the_page_begins_calmly(page: Any) -> None:
+    assert page.locator(".video3d-drop").is_visible()
+    assert page.locator("#video3d_generate").is_visible()
+    assert not page.locator("#video3d_interrupt").is_visible()
+
+
+def test_a_video_becomes_a_card(page: Any, small_clip: Path) -> None:
+    set_file(page, small_clip)
+    page.wait_for_selector(".video3d-facts", timeout=SOON)
+    text = page.locator("#video3d_card").inner_text()
+    assert "320 × 180" in text
+    assert "0:02" in text
+    assert "24 frames/s" in text
+    page.wait_for_function("document.querySelector('#video3d_shot_count').textContent === '2'", timeout=LONG)
+    page.wait_for_function("/640 × 180/.test(document.querySelector('#video3d_estimate').textContent)", timeout=LONG)
+
+
+def test_a_preview_appears_in_every_view(page: Any) -> None:
+    page.wait_for_selector("#video3d_picture:not([hidden])", timeout=LONG)
+    for view in ("original", "depth", "anaglyph", "wiggle", "left-right"):
+        page.locator(f"[data-view={view}].video3d-tab").click()
+        page.wait_for_function(
+            f"(() => {{ const i = document.querySelector('#video3d_picture'); return i.dataset.view === '{view}' && "
+            "i.complete && i.naturalWidth > 0; })()", timeout=LONG)
+    assert page.eval_on_selector("#video3d_picture", "image => image.naturalWidth / image.naturalHeight") > 3
+
+
+def test_the_preview_follows_the_controls(page: Any) -> None:
+    before = source_of(page, "#video3d_picture")
+    box = page.locator("#video3d_strength input[type=number]")
+    box.fill("4")
+    box.press("Tab")
+    page.wait_for_function(f"document.querySelector('#video3d_picture').src !== '{before}'", timeout=LONG)
+    assert not page.locator("#video3d_strength_automatic input").is_checked(), "who moves a slider wants its value"
+    page.locator("#video3d_strength_automatic input").check()
+
+
+def test_the_scrubber_and_the_shots_choose_the_moment(page: Any) -> None:
+    before = source_of(page, "#video3d_picture")
+    page.locator("#video3d_shots [data-shot='1']").click()
+    assert page.locator(".video3d-clock").first.inner_text() > "0:01.0"
+    page.wait_for_function(f"document.querySelector('#video3d_picture').src !== '{before}'", timeout=LONG)
+
+
+def test_a_device_brings_its_layout(page: Any) -> None:
+    page.get_by_label("Kodi / Jellyfin").check()
+    page.wait_for_function("video3d.settings.values().container === 'mkv'", timeout=SOON)
+    assert page.evaluate("video3d.settings.values().layout") == "half-sbs"
+    page.get_by_label("Phone, red-cyan glasses").check()
+    page.wait_for_function("video3d.settings.values().layout === 'anaglyph-dubois'", timeout=SOON)
+    page.get_by_label("Quest 3 / 3S").check()
+    page.wait_for_function("video3d.settings.values().layout === 'full-sbs'", timeout=SOON)
+
+
+def test_convert_shows_progress_and_the_result_plays(page: Any) -> None:
+    page.locator("#video3d_generate").click()
+    page.wait_for_selector("[data-state=done]", timeout=LONG)
+    page.wait_for_selector("#video3d_player canvas", timeout=LONG)
+    page.wait_for_function("document.querySelector('#video3d_player video').currentTime > 0.1", timeout=LONG)
+    size = page.eval_on_selector("#video3d_player video", "video => [video.videoWidth, video.videoHeight]")
+    assert size == [640, 180]
+    for mode in ("left", "parallel", "crossed", "wiggle", "file", "anaglyph"):
+        page.locator(f"[data-mode={mode}]").click()
+        page.wait_for_timeout(150)
+    shape = page.eval_on_selector("#video3d_player canvas", "canvas => canvas.width / canvas.height")
+    assert shape == pytest.approx(320 / 180, rel=0.02)
+    assert not page.locator("#video3d_interrupt").is_visible()
+
+
+def test_the_result_can_be_downloaded(page: Any, tmp_path: Path) -> None:
+    with page.expect_download(timeout=SOON) as waiting:
+        page.locator("[data-state=done] .video3d-download").first.click()
+    waiting.value.save_as(tmp_path / "result.mp4")
+    assert waiting.value.suggested_filename.endswith("_3D_FSBS_LRF_Full_SBS.mp4")
+    assert (tmp_path / "result.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_a_reload_loses_nothing(page: Any, reopen: Callable[[Any], None]) -> None:
+    page.get_by_label("3D TV").check()
+    page.wait_for_function("video3d.settings.values().layout === 'half-sbs'", timeout=SOON)
+    page.wait_for_timeout(500)
+    reopen(page)
+    page.wait_for_selector(".video3d-facts", timeout=SOON)
+    page.wait_for_selector("[data-state=done]", timeout=SOON)
+    page.wait_for_function("video3d.settings.values().layout === 'half-sbs'", timeout=SOON)
+    page.wait_for_function("document.querySelector('#video3d_preset input:checked')?.value === 'tv-3d'", timeout=SOON)
+
+
+def test_stop_ends_a_conversion_and_a_second_browser_sees_it(page: Any, browser: Any, address: str, long_clip: Path,
+                                                             open_tab: Callable[..., Any]) -> None:
+    drop(page)
+    set_file(page, long_clip)
+    page.wait_for_selector(".video3d-facts", timeout=SOON)
+    page.locator("#video3d_generate").click()
+    page.wait_for_selector(".video3d-progress", timeout=LONG)
+    other = browser.new_context(locale="en-GB")
+    try:
+        second = open_tab(other, address)
+        second.wait_for_selector(".video3d-progress", timeout=SOON)
+        second.wait_for_function("/frame/.test(document.querySelector('.video3d-progress-text').textContent)",
+                                 timeout=LONG)
+        assert second.locator("#video3d_interrupt").is_visible()
+        second.locator("#video3d_interrupt").click()
+        page.wait_for_selector("[data-state=cancelled]", timeout=LONG)
+        page.wait_for_selector(".video3d-progress", state="detached", timeout=SOON)
+        assert not page.locator("#video3d_interrupt").is_visible()
+    finally:
+        other.close()
+
+
+def test_several_videos_wait_in_a_queue(page: Any, small_clip: Path, odd_clip: Path) -> None:
+    drop(page)
+    done = job_states(page).count("done")
+    page.set_input_files("#video3d_file", [str(small_clip), str(odd_clip)])
+    page.wait_for_function("video3d.sources.ready.length === 2", timeout=LONG)
+    page.locator("#video3d_generate").click()
+    page.wait_for_function(f"document.querySelectorAll('[data-state=done]').length === {done + 2}", timeout=LONG)
+
+
+def test_what_is_no_video_is_refused_in_words(page: Any, tmp_path: Path) -> None:
+    broken = tmp_path / "holiday.mp4"
+    broken.write_bytes(b"this is no video" * 100)
+    drop(page)
+    set_file(page, broken)
+    page.wait_for_selector(".video3d-problem", timeout=SOON)
+    assert "holiday.mp4" in page.locator("#video3d_card").inner_text()
+    drop(page)
+
+
+def test_settings_are_saved_shared_and_read_back(page: Any, tmp_path: Path) -> None:
+    page.locator(".video3d-fold summary").click()
+    page.locator("#video3d_preset_name").fill("my glasses")
+    page.get_by_label("Phone, red-cyan glasses").check()
+    page.wait_for_function("video3d.settings.values().layout === 'anaglyph-dubois'", timeout=SOON)
+    page.locator("#video3d_preset_name + button").click()
+    page.wait_for_selector("#video3d_saved option[value='my glasses']", state="attached", timeout=SOON)
+    with page.expect_download(timeout=SOON) as waiting:
+        page.get_by_text("To a file", exact=True).click()
+    waiting.value.save_as(tmp_path / "settings.json")
+    page.get_by_text("Defaults", exact=True).click()
+    page.wait_for_function("video3d.settings.values().layout === 'full-sbs'", timeout=SOON)
+    page.locator("#video3d_saved").select_option("my glasses")
+    page.wait_for_function("video3d.settings.values().layout === 'anaglyph-dubois'", timeout=SOON)
+    page.get_by_text("Defaults", exact=True).click()
+    page.wait_for_function("video3d.settings.values().layout === 'full-sbs'", timeout=SOON)
+    page.set_input_files("#video3d_preset_file", str(tmp_path / "settings.json"))
+    page.wait_for_function("video3d.settings.values().layout === 'anaglyph-dubois'", timeout=SOON)
+    page.locator("#video3d_saved").select_option("my glasses")
+    page.get_by_text("Delete", exact=True).click()
+    page.wait_for_selector("#video3d_saved option[value='my glasses']", state="detached", timeout=SOON)
+    page.get_by_text("Defaults", exact=True).click()
+
+
+def test_the_keyboard_converts(page: Any, small_clip: Path, webui: bool) -> None:
+    """Only the webui's own script listens for Ctrl+Enter."""
+    if not webui:
+        pytest.skip("the webui's keyboard shortcuts need a webui: set VIDEO3D_WEBUI_URL")
+    before = page.locator("[data-job]").count()
+    set_file(page, small_clip)
+    page.wait_for_selector(".video3d-facts", timeout=SOON)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function(f"document.querySelectorAll('[data-job]').length > {before}", timeout=LONG)
+
+
+def test_the_page_fits_a_phone(page: Any) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_timeout(300)
+    page_width = page.evaluate("document.documentElement.scrollWidth")
+    assert page_width <= 392, "something is wider than the screen"
+    page.set_viewport_size({"width": 1320, "height": 1000})
+
+
+def test_nothing_went_wrong_in_the_script(page: Any) -> None:
+    assert page.video3d_complaints == []

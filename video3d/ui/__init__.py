@@ -1,0 +1,7 @@
+"""The tab: one page for AUTOMATIC1111, Forge, reForge, and stand-alone. The only place that imports gradio."""
+
+from __future__ import annotations
+
+from video3d.ui.tab import TabOptions, create_tab
+
+__all__ = ["TabOptions", "create_tab"]

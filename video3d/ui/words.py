@@ -1,0 +1,83 @@
+"""What the tab calls things, where the declaration of a setting speaks to the command line or has only a word.
+
+Every text here is English and is looked up in `localizations/` by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+TITLE = "2D→3D Video"
+CONVERT, STOP, ADVANCED, AUTOMATIC = "Convert", "Stop", "Advanced", "Automatic"
+
+LABELS: Mapping[str, str] = {
+    "preset": "Where will you watch it?",
+    "start": "Begin at",
+    "end": "End at",
+    "preview": "Only a sample of",
+    "eye": "Which eye is dominant?",
+    "depth_model": "Depth model",
+    "depth_size": "Depth detail",
+    "depth_video": "Depth from a file",
+    "stabilise": "Steadiness",
+    "chroma": "Colour detail",
+    "tracks": "Sound and subtitles",
+    "codec": "Video format",
+    "container": "File type",
+    "layout": "3D layout",
+    "speed": "Encoding effort",
+    "convergence": "Screen plane",
+    "edge_dilation": "Wider edges",
+    "background_plate": "Fill from other frames",
+}
+"""Names of controls, by setting."""
+
+HELP: Mapping[str, str] = {
+    "preset": "Sets the 3D layout and the kind of file.",
+    "depth_model": "Guesses how far everything is. Better ones take longer.",
+    "depth_video": "Path of a video or a folder of pictures with depth made elsewhere (white = near).",
+    "strength": "How deep it looks, in per cent of the picture's width. More than 3 strains the eyes.",
+    "convergence": "What lies on the screen: 0 = all in front of it, 1 = all behind it.",
+    "eye": "Point at something far away and close one eye: the eye that still aims at it is the dominant one.",
+    "layout": "How the two eyes share a frame. Your choice of device sets it.",
+    "encoder": "auto takes the best one that works here.",
+}
+"""One line under a control, where the declaration's own line names flags."""
+
+CHOICES: Mapping[str, Mapping[str, str]] = {
+    "eye": {"left": "Right (most people)", "right": "Left", "both": "Neither"},
+    "stabilise": {"off": "Off", "normal": "Normal", "talking-head": "Still background"},
+    "layout": {
+        "full-sbs": "Side by side, full size", "half-sbs": "Side by side, half size",
+        "full-tab": "Top and bottom, full size", "half-tab": "Top and bottom, half size",
+        "anaglyph-dubois": "Red-cyan glasses, best colours", "anaglyph-half-colour": "Red-cyan glasses, half colour",
+        "anaglyph-grey": "Red-cyan glasses, grey", "anaglyph-green-magenta": "Green-magenta glasses",
+        "anaglyph-amber-blue": "Amber-blue glasses", "row-interleaved": "Interleaved rows",
+        "column-interleaved": "Interleaved columns", "checkerboard": "Checkerboard", "rgbd": "Picture and depth",
+        "depth": "Depth only", "left-only": "Left eye only", "right-only": "Right eye only",
+        "separate": "Two files, one for each eye", "vr180": "VR180", "wiggle": "Wiggle",
+    },
+    "container": {"mp4": "MP4", "mkv": "Matroska (MKV)", "mov": "QuickTime (MOV)"},
+    "codec": {"auto": "Automatic", "h264": "H.264", "hevc": "HEVC (H.265)", "av1": "AV1"},
+    "speed": {"fastest": "Fastest", "fast": "Fast", "medium": "Smaller file", "slow": "Smallest file"},
+    "chroma": {"420": "Plays everywhere", "source": "As in the original"},
+    "tracks": {"all": "Keep all", "audio": "Keep the sound", "none": "Only the picture"},
+}
+"""What the words of a setting with choices are called."""
+
+RADIOS = frozenset({"preset"})
+"""Settings whose many choices are all in sight."""
+
+FIRST_VALUES: Mapping[str, Any] = {"preset": "quest-3", "comfort_report": True}
+"""What the page begins with, where that is not a setting's default."""
+
+GROUPS: Mapping[str, str] = {
+    "range": "Part of the video", "depth": "Depth", "stereo": "3D effect", "output": "File",
+}
+"""Titles of the folds."""
+
+
+def choice_word(setting: str, value: str) -> str:
+    """What a choice is called; a word that nobody named yet is shown as it is, with a capital."""
+    return CHOICES.get(setting, {}).get(value) or {"auto": AUTOMATIC}.get(value) or value.replace("-", " ").capitalize()
