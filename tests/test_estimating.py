@@ -34,6 +34,12 @@ def test_the_frame_is_that_of_the_layout(guess: Callable[..., Estimate]) -> None
     assert (guess(layout="half-tab").width, guess(layout="half-tab").height) == (320, 180)
 
 
+def test_a_device_is_heeded(guess: Callable[..., Estimate]) -> None:
+    assert (guess(preset="tv-3d").width, guess(preset="tv-3d").height) == (320, 180)
+    assert guess(preset="vr180").width == 2 * guess(preset="vr180").height
+    assert guess(layout="vr180").width == 2 * guess(layout="vr180").height
+
+
 def test_a_part_takes_its_part(guess: Callable[..., Estimate]) -> None:
     whole, half = guess(), guess(preview=1)
     assert half.seconds == pytest.approx(whole.seconds / 2, rel=0.05)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from video3d.devices import canvas_of, settled
 from video3d.settings import Codec, ConversionSettings, RangeSettings
 from video3d.stereo.layouts import packed_size
-from video3d.types import Layout, VideoInfo
+from video3d.types import VideoInfo
 
 PIXELS_PER_SECOND = 12_000_000.0
 """Pixels of the result that one thread of a plain processor makes in a second with the built-in depth, where nothing is
@@ -48,10 +49,14 @@ class Estimate:
 
 def estimate(info: VideoInfo, size: int, settings: ConversionSettings, threads: int,
              sample: Sample | None = None) -> Estimate:
-    """For a source of `size` bytes; `sample` is of this machine and this depth model."""
+    """For a source of `size` bytes; `sample` is of this machine and this depth model.
+
+    SettingsError where the device that the settings name does not play such a frame.
+    """
+    settings, applied = settled(info, settings)
     length = _length(info, settings.range)
     frames = length * float(info.frame_rate or 25)
-    width, height = _frame_size(info, settings.output.layout)
+    width, height = (applied.frame_width, applied.frame_height) if applied else _frame_size(info, settings)
     rate = sample.pixels / sample.seconds if sample is not None else PIXELS_PER_SECOND * max(1, threads)
     bits = _video_bits(info, size, settings, width, height) + _audio_bits(info)
     return Estimate(frames * width * height / rate, round(length * bits / 8), width, height)
@@ -64,8 +69,9 @@ def _length(info: VideoInfo, chosen: RangeSettings) -> float:
     return length if chosen.preview is None else min(length, chosen.preview)
 
 
-def _frame_size(info: VideoInfo, layout: Layout) -> tuple[int, int]:
-    return packed_size(layout, info.width, info.height)
+def _frame_size(info: VideoInfo, settings: ConversionSettings) -> tuple[int, int]:
+    canvas = canvas_of(info, settings, None)
+    return (2 * canvas.side, canvas.side) if canvas else packed_size(settings.output.layout, info.width, info.height)
 
 
 def _video_bits(info: VideoInfo, size: int, settings: ConversionSettings, width: int, height: int) -> float:

@@ -30,6 +30,14 @@ LABELS: Mapping[str, str] = {
     "convergence": "Screen plane",
     "edge_dilation": "Wider edges",
     "background_plate": "Fill from other frames",
+    "device": "Processor",
+    "window": "Sides of the picture",
+    "comfort_front": "Comfort limit in front",
+    "comfort_behind": "Comfort limit behind",
+    "subtitle_band": "Flat band for subtitles",
+    "vr_screen_width": "VR180: screen width",
+    "vr_screen_distance": "VR180: screen distance",
+    "comfort_screen": "Comfort report for",
 }
 """Names of controls, by setting."""
 
@@ -42,6 +50,10 @@ HELP: Mapping[str, str] = {
     "eye": "Point at something far away and close one eye: the eye that still aims at it is the dominant one.",
     "layout": "How the two eyes share a frame. Your choice of device sets it.",
     "encoder": "auto takes the best one that works here.",
+    "device": "Where a depth network runs: auto, cpu, cuda:0 …",
+    "window": "What becomes of near things that the picture's sides cut off.",
+    "subtitle_band": "Keeps so much of the picture, from below, flat on the screen, for subtitles in the picture.",
+    "comfort_report": "Shows how easy the result is on the eyes; written beside it.",
 }
 """One line under a control, where the declaration's own line names flags."""
 
@@ -60,6 +72,8 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     },
     "container": {"mp4": "MP4", "mkv": "Matroska (MKV)", "mov": "QuickTime (MOV)"},
     "codec": {"auto": "Automatic", "h264": "H.264", "hevc": "HEVC (H.265)", "av1": "AV1"},
+    "window": {"off": "Leave them", "taper": "Flatten near them (headsets)", "floating": "Float the frame (screens)"},
+    "comfort_screen": {"monitor": "Monitor", "television": "Television", "headset": "Headset", "cinema": "Cinema"},
     "speed": {"fastest": "Fastest", "fast": "Fast", "medium": "Smaller file", "slow": "Smallest file"},
     "chroma": {"420": "Plays everywhere", "source": "As in the original"},
     "tracks": {"all": "Keep all", "audio": "Keep the sound", "none": "Only the picture"},
