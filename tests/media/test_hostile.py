@@ -177,7 +177,8 @@ def _with_reference(movie: bytes, other: Path) -> bytes:
     path = str(other).encode()
     path += b"\0" * (len(path) % 2)
     alias = (bytes(4) + bytes(10) + b"\x01V" + bytes(26) + bytes(12) + b"\x05white" + bytes(58) + bytes(16)
-             + struct.pack(">hh", 1, 1) + bytes(16) + struct.pack(">HH", 2, len(path)) + path + struct.pack(">HH", 0xffff, 0))
+             + struct.pack(">hh", 1, 1) + bytes(16) + struct.pack(">HH", 2, len(path)) + path
+             + struct.pack(">HH", 0xffff, 0))
     entry = struct.pack(">I4s", len(alias) + 8, b"alis") + alias
     dref = struct.pack(">I4sII", len(entry) + 16, b"dref", 0, 1) + entry
     return _replaced(movie, (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"), dref)

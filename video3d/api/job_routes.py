@@ -26,6 +26,8 @@ SIGN_OF_LIFE = 15.0
 """Seconds after which an event stream says that it is still there."""
 _STREAM: dict[str, Any] = {"description": "Server-sent events, one JSON object each.",
                            "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+_PLAYLIST: dict[str, Any] = {"description": "A playlist; its names are relative to its address.",
+                             "content": {"application/vnd.apple.mpegurl": {"schema": {"type": "string"}}}}
 
 
 class JobRoutes:
@@ -65,6 +67,9 @@ class JobRoutes:
                       )(self.delete_job)
         router.get("/jobs/{job_id}/preview", summary="The newest frame that a job made", response_class=Response,
                    responses={200: answer_bytes("image/jpeg", "A picture."), **problems(404)})(self.job_preview)
+        router.get("/jobs/{job_id}/stream/playlist.m3u8", summary="Watch what is finished, as HLS",
+                   response_class=Response, responses={200: _PLAYLIST, **problems(404)})(self.job_playlist)
+        file_route(router, "/jobs/{job_id}/stream/{name}", "A part of what can be watched", self.job_fragment)
         file_route(router, "/jobs/{job_id}/result", "The 3D video that a job made", self.job_result)
         return router
 
@@ -131,6 +136,17 @@ class JobRoutes:
         if picture is None:
             raise MissingError("There is no picture yet.", stage="queue", remedy="Ask again when the job runs.")
         return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+    async def job_playlist(self, request: Request, job_id: str) -> Response:
+        """It grows with the job; players read it again until it ends."""
+        job = self._service.job(caller_of(request), job_id)
+        text = await self._context.decode(self._service.streams.playlist, job)
+        return Response(text, media_type="application/vnd.apple.mpegurl", headers={"Cache-Control": "no-cache"})
+
+    async def job_fragment(self, request: Request, job_id: str, name: str) -> Response:
+        """As the playlist names it."""
+        job = self._service.job(caller_of(request), job_id)
+        return FileAnswer(await self._context.wait_for(self._service.streams.file, job, name))
 
     async def job_result(self, request: Request, job_id: str,
                          download: bool = Query(False, description="Have a browser save it.")) -> Response:

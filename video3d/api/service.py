@@ -16,6 +16,7 @@ from video3d.api.names import safe_name
 from video3d.api.paths import AllowedPaths
 from video3d.api.saved_presets import PresetStore
 from video3d.api.uploads import Upload, UploadStore
+from video3d.api.watching import StreamStore
 from video3d.errors import JobError, LimitError, MissingError, SettingsError
 from video3d.host import Host
 from video3d.media.source import probe
@@ -76,6 +77,7 @@ class Service:
         self.scout = ShotScout()
         self.renditions = Renditions(host.work_folder() / "copies")
         self.presets = PresetStore(host.work_folder() / "presets")
+        self.streams = StreamStore(host.work_folder() / "streams")
         self._cleaned = -CLEANING_SECONDS
 
     # -- videos
@@ -159,6 +161,7 @@ class Service:
             self._cleaned = time.monotonic()
             used = frozenset(job.source for job in self.queue.jobs() if not job.state.is_over)
             self.uploads.clean(used, time.time())
+            self.streams.clean(frozenset(job.id for job in self.queue.jobs()))
         return self.uploads.create(caller.name, name, size)
 
     def close(self) -> None:

@@ -66,7 +66,15 @@ def _mux(arguments: dict[str, Any], answers: IO[bytes]) -> None:
     write_message(answers, {"kind": "end", "notices": notices})
 
 
-_TASKS: dict[str, Callable[[dict[str, Any], IO[bytes]], None]] = {"probe": _probe, "decode": _decode, "mux": _mux}
+def _fragment(arguments: dict[str, Any], answers: IO[bytes]) -> None:
+    from video3d.media.fragment import FragmentRequest
+    from video3d.media.fragmenting import fragment
+
+    write_message(answers, {"kind": "info", "made": to_json(fragment(from_json(FragmentRequest, arguments)))})
+
+
+_TASKS: dict[str, Callable[[dict[str, Any], IO[bytes]], None]] = {"probe": _probe, "decode": _decode, "mux": _mux,
+                                                                   "fragment": _fragment}
 
 
 def _send_error(answers: IO[bytes], kind: str, problem: Video3DError) -> None:
