@@ -27,11 +27,7 @@ FLOORS = {
 STRANGERS = 2
 """On this floor, the stages', nothing imports its neighbours."""
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
-<<<<<<< HEAD
-ACROSS = frozenset({"media/test_label_readers.py", "ui/test_journey.py"})
-=======
-ACROSS = frozenset({"media/test_label_readers.py", "media/test_hostile.py"})
->>>>>>> d7fceb6 (Tests: hostile media reach no other file and no address; a movie whose data lie elsewhere is read as if they did not)
+ACROSS = frozenset({"media/test_label_readers.py", "media/test_hostile.py", "ui/test_journey.py"})
 """Tests of several modules together."""
 FOREIGN = {"torch": ("depth", "stereo"), "gradio": ("ui",), "fastapi": ("api", "webui"), "modules": ("webui",),
            "starlette": ("api", "ui", "webui"), "pydantic": ("api",), "uvicorn": ("api", "ui"), "anyio": ("api",)}
