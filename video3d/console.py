@@ -176,8 +176,10 @@ class TextConsole:
 
     def models(self, models: Sequence[DepthModel], choice: DepthChoice) -> None:
         """All depth models, and the one that auto takes."""
+        width = max(len(model.id) for model in models)
         for model in models:
-            self.write(f"{model.id:12} {model.label:24} {model.availability.value:12} licence {model.licence}")
+            self.write(f"{model.id:{width}}  {_state(model):24} {_size(model):>8}  licence {model.licence:13} "
+                       f"{model.label}")
         self.write(choice.sentence)
 
     def report(self, report: FileReport) -> None:
@@ -240,7 +242,8 @@ class JsonConsole:
         """All depth models, and the one that auto takes."""
         for model in models:
             self._send("model", id=model.id, label=model.label, state=model.availability.value, licence=model.licence,
-                       non_commercial=model.non_commercial, memory=model.memory)
+                       non_commercial=model.non_commercial, memory=model.memory, lacks=model.lacks,
+                       location=model.location, size=sum(weights.size for weights in model.weights))
         self._send("auto", id=choice.model.id, sentence=choice.sentence)
 
     def report(self, report: FileReport) -> None:
@@ -334,11 +337,23 @@ def _glasses(layout: Layout) -> str:
         layout, "red-cyan")
 
 
+def _state(model: DepthModel) -> str:
+    return model.availability.value + (f", needs {model.lacks}" if model.lacks else "")
+
+
+def _size(model: DepthModel) -> str:
+    size = sum(weights.size for weights in model.weights)
+    return f"{size / 1e6:.0f} MB" if size else ""
+
+
 def _bar(progress: Progress) -> str:
     if progress.stage == "join":
         return "  joining the parts with the other tracks …"
-    counted = f"{progress.done}" + (f"/{progress.total}" if progress.total else "") + " frames"
-    speed = f"{progress.frames_per_second:.1f} frames/s"
+    if progress.stage == "download":
+        counted, speed = f"{progress.done / 1e6:.0f} MB", ""
+    else:
+        counted = f"{progress.done}" + (f"/{progress.total}" if progress.total else "") + " frames"
+        speed = f"{progress.frames_per_second:.1f} frames/s"
     left = "" if progress.seconds_left is None else f"  {_clock(progress.seconds_left)} left"
     share = min(1.0, progress.done / progress.total) if progress.total else 0.0
     filled = round(24 * share)

@@ -1,4 +1,4 @@
-"""`probe`, `models`, `presets`, `settings`: what a video is, and what there is to choose from."""
+"""`probe`, `presets`, `settings`: what a video is, and what there is to choose from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ def add(commands: Commands) -> None:
     """The commands and their flags."""
     probe = add_command(commands, "probe", _probe, "say what a video is")
     probe.add_argument("source", type=Path, metavar="IN")
-    add_command(commands, "models", _models, "list the depth models")
     add_command(commands, "presets", _presets, "list the devices that a conversion can be made for, and why so")
     add_command(commands, "settings", _settings, "list all settings; with --json, their schema")
 
@@ -27,15 +26,6 @@ def _probe(chosen: argparse.Namespace, host: Host, console: Console) -> int:
 
     del host
     console.info(probe(chosen.source))
-    return DONE
-
-
-def _models(chosen: argparse.Namespace, host: Host, console: Console) -> int:
-    from video3d.depth.registry import available_models, choose_model
-
-    del chosen
-    models = available_models(host)
-    console.models(models, choose_model("auto", models))
     return DONE
 
 
