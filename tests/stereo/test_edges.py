@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from video3d.stereo.backend import load_kernels
-from video3d.stereo.edges import at_frame_size, is_soft, widened
+from video3d.stereo.edges import at_frame_size, is_soft
 from video3d.stereo.rows import RowWorkers
+from video3d.stereo.warp import Warper, Widening, facing
 
 
 def step(width=160, height=90):
@@ -57,14 +58,21 @@ def test_a_slope_is_no_edge():
     assert np.allclose(found, cv2.resize(slope, (160, 90)), atol=1e-4)
 
 
-def test_widening_is_shared_by_both_sides_and_odd_pixels_go_to_the_uncovered_one():
-    disparity = np.zeros((1, 11), np.float32)
-    disparity[0, 5] = 1
+@pytest.mark.parametrize("compiled", [True, False])
+def test_widening_is_shared_by_both_sides_and_odd_pixels_go_to_the_uncovered_one(compiled):
+    disparity = np.zeros((1, 31), np.float32)
+    disparity[0, 15] = 1
 
-    def columns(pixels, left_eye):
-        return np.flatnonzero(widened(disparity, pixels, left_eye)[0]).tolist()
+    def near(pixels, left_eye):
+        with RowWorkers(1) as workers:
+            warp = Warper(load_kernels(compiled), workers).map(
+                disparity, left_eye, widening=Widening.of(pixels, left_eye))
+            shift = facing(warp.shift, left_eye)
+        # A near pixel is seen one column to the left in the right eye, one to the right in the left eye.
+        return np.flatnonzero((shift[0] > 0.99) & (facing(warp.kind, left_eye)[0] & 3 == 0)).tolist()
 
-    assert columns(0, False) == [5]
-    assert columns(2, False) == columns(2, True) == [4, 5, 6]
-    assert columns(1, False) == [5, 6]
-    assert columns(1, True) == [4, 5]
+    assert near(0, False) == [14]
+    assert near(2, False) == [13, 14, 15]
+    assert near(2, True) == [15, 16, 17]
+    assert near(1, False) == [14, 15]
+    assert near(1, True) == [15, 16]

@@ -18,8 +18,9 @@ class PlateKernels:
     """See `plate_kernels`."""
 
     plate_rows: RowKernel
-    reopen_rows: RowKernel
     paint_rows: RowKernel
+    shrink_rows: RowKernel
+    fit_samples: Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Kernels:
 
     project_rows: RowKernel
     region_rows: RowKernel
+    reopen_rows: RowKernel
     gather_rows: RowKernel
     chroma_rows: RowKernel
     ground_rows: RowKernel
@@ -52,7 +54,7 @@ def load_kernels(compiled: bool | None = None) -> Kernels:
     plate = None
     if compiled:
         rows = importlib.import_module("video3d.stereo.plate_kernels")
-        plate = PlateKernels(rows.plate_rows, rows.reopen_rows, rows.paint_rows)
-    return Kernels(warp.project_rows, warp.region_rows, warp.gather_rows, warp.chroma_rows, warp.ground_rows,
-                   warp.fill_rows, warp.seam_rows, edge.tone_rows, edge.snap_rows,
+        plate = PlateKernels(rows.plate_rows, rows.paint_rows, rows.shrink_rows, rows.fit_samples)
+    return Kernels(warp.project_rows, warp.region_rows, warp.reopen_rows, warp.gather_rows, warp.chroma_rows,
+                   warp.ground_rows, warp.fill_rows, warp.seam_rows, edge.tone_rows, edge.snap_rows,
                    plate, warp.SURFACE_JUMP, warp.REGION)

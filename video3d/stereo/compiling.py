@@ -26,3 +26,12 @@ def compiled(*signatures: str) -> Any:
             return numba.njit(list(signatures), **options)(function)
 
     return decorate
+
+
+def helper(function: Any) -> Any:
+    """njit for what kernels of the same file call: compiled with them, and not loaded where they are cached."""
+    if not HAS_NUMBA:
+        return function
+    import numba
+
+    return numba.njit(nogil=True, error_model="numpy")(function)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from video3d.stereo.compiling import compiled
+from video3d.stereo.compiling import compiled, helper
 
 TONE_REACH = 3
 """Pixels of the coarse disparity to each side in which the tones of two surfaces are measured."""
@@ -17,8 +17,54 @@ TONE_FAR = 0.4
 TONE_TRUST = 0.35
 """How far along that way a clear difference in luma may move the edge."""
 NO_TONE = 1e6
+BORDER = (3, 19)
+"""Columns before and after the pictures that `tone_rows` reads."""
 
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
+_NEAR, _FAR, _SMALLEST_STEP = np.float32(TONE_NEAR), np.float32(TONE_FAR), np.float32(1e-3)
+
+# Unsigned numbers spare the compiler the question whether an index counts from the end, and let it use vectors.
+_U = np.uint64
+_LANES = _U(16)
+_NEAR_SUM, _NEAR_SQUARE, _FAR_WEIGHT, _FAR_SUM, _FAR_SQUARE, _BOTTOM, _SCALE = (
+    _U(16), _U(32), _U(48), _U(64), _U(80), _U(96), _U(112))
+"""Where the sums of 16 neighbouring pixels lie in one array: in several, the compiler could not tell them apart."""
+
+
+@helper
+def _add_tones(disparity: Any, luma: Any, at: int, sums: Any) -> None:
+    """Adds seven pixels of a row, from column `at` on, to the sums of a pixel, and so for 16 neighbours."""
+    for n in range(_LANES):
+        near, near_sum, near_square = sums[n], sums[n + _NEAR_SUM], sums[n + _NEAR_SQUARE]
+        far, far_sum, far_square = sums[n + _FAR_WEIGHT], sums[n + _FAR_SUM], sums[n + _FAR_SQUARE]
+        bottom, scale = sums[n + _BOTTOM], sums[n + _SCALE]
+        for i in range(_U(7)):
+            place = (disparity[at + n + i] - bottom) * scale
+            value = luma[at + n + i]
+            weight = place - _NEAR if place > _NEAR else _ZERO
+            near += weight
+            near_sum += weight * value
+            near_square += weight * value * value
+            weight = _FAR - place if place < _FAR else _ZERO
+            far += weight
+            far_sum += weight * value
+            far_square += weight * value * value
+        sums[n], sums[n + _NEAR_SUM], sums[n + _NEAR_SQUARE] = near, near_sum, near_square
+        sums[n + _FAR_WEIGHT], sums[n + _FAR_SUM], sums[n + _FAR_SQUARE] = far, far_sum, far_square
+
+
+@helper
+def _note_tones(sums: Any, n: int, tone: Any) -> None:
+    near, far = sums[n], sums[n + _FAR_WEIGHT]
+    if near > _ZERO and far > _ZERO:
+        near_tone, far_tone = sums[n + _NEAR_SUM] / near, sums[n + _FAR_SUM] / far
+        variance = (sums[n + _NEAR_SQUARE] / near - near_tone * near_tone
+                    + sums[n + _FAR_SQUARE] / far - far_tone * far_tone)
+        tone[0], tone[1] = near_tone, far_tone
+        tone[2] = math.sqrt(max(_ZERO, _HALF * variance))
+    else:
+        tone[0] = tone[1] = _ZERO
+        tone[2] = NO_TONE
 
 
 @compiled("void(f4[:,::1], f4[:,::1], f4[:,::1], u1[:,::1], f4[:,::1], f4[:,:,::1], i8, i8)")
@@ -26,37 +72,34 @@ def tone_rows(disparity: Any, high: Any, low: Any, marked: Any, luma: Any, tones
     """`tones` [h, w, 3] of marked pixels: mean luma of the nearer and of the farther surface around, and its spread.
 
     The spread is NO_TONE where one of the two is not to be seen. `high` and `low` are the disparities of the two
-    surfaces; all maps have the size of the coarse disparity.
+    surfaces; `disparity` and `luma` have the columns of BORDER beside them, whose disparity is NaN: they count for
+    neither surface. All others have the size of the coarse disparity.
     """
-    height, width = disparity.shape
+    height, width = marked.shape
+    sums = np.zeros(128, np.float32)
     for y in range(first, last):
-        for x in range(width):
+        x = 0
+        while x < width:
             if not marked[y, x]:
+                x += 1
                 continue
-            bottom, scale = low[y, x], _ONE / (high[y, x] - low[y, x])
-            near, near_sum, near_square = _ZERO, _ZERO, _ZERO
-            far, far_sum, far_square = _ZERO, _ZERO, _ZERO
+            end = min(x + 16, width)
+            sums[:96] = _ZERO
+            for n in range(end - x):
+                sums[96 + n] = low[y, x + n]
+                sums[112 + n] = _ONE / (high[y, x + n] - low[y, x + n]) if marked[y, x + n] else _ZERO
             for j in range(max(0, y - TONE_REACH), min(height, y + TONE_REACH + 1)):
-                for i in range(max(0, x - TONE_REACH), min(width, x + TONE_REACH + 1)):
-                    place = (disparity[j, i] - bottom) * scale
-                    value = luma[j, i]
-                    if place > np.float32(TONE_NEAR):
-                        weight = place - np.float32(TONE_NEAR)
-                        near += weight
-                        near_sum += weight * value
-                        near_square += weight * value * value
-                    elif place < np.float32(TONE_FAR):
-                        weight = np.float32(TONE_FAR) - place
-                        far += weight
-                        far_sum += weight * value
-                        far_square += weight * value * value
-            if near > _ZERO and far > _ZERO:
-                near_tone, far_tone = near_sum / near, far_sum / far
-                variance = near_square / near - near_tone * near_tone + far_square / far - far_tone * far_tone
-                tones[y, x, 0], tones[y, x, 1] = near_tone, far_tone
-                tones[y, x, 2] = math.sqrt(max(_ZERO, _HALF * variance))
-            else:
-                tones[y, x, 2] = NO_TONE
+                _add_tones(disparity[j], luma[j], _U(x), sums)
+            for n in range(end - x):
+                if marked[y, x + n]:
+                    _note_tones(sums, _U(n), tones[y, x + n])
+            x = end
+
+
+@helper
+def _mixed_rows(upper: Any, lower: Any, part: Any, first: int, last: int, out: Any) -> None:
+    for m in range(first, last):
+        out[m] = upper[m] + part * (lower[m] - upper[m])
 
 
 def _snap(high: Any, low: Any, marked: Any, tones: Any, luma: Any, noise: float, out: Any, first: int, last: int
@@ -64,35 +107,52 @@ def _snap(high: Any, low: Any, marked: Any, tones: Any, luma: Any, noise: float,
     rows, columns = marked.shape
     height, width = out.shape
     step_y, step_x = rows / height, columns / width
+    begin, x_before, x_part = np.empty(columns + 1, np.int32), np.empty(width, np.int32), np.empty(width, np.float32)
+    for m in range(columns + 1):
+        begin[m] = min(width, math.ceil(m / step_x - 0.5))
+    for x in range(width):
+        from_x = min(max((x + 0.5) * step_x - 0.5, 0.0), columns - 1.0)
+        x_before[x] = min(int(from_x), max(columns - 2, 0))
+        x_part[x] = from_x - x_before[x]
+    trust = np.empty(columns, np.float32)
+    above, below = np.empty(columns + 1, np.float32), np.empty(columns + 1, np.float32)
+    quiet = np.float32(noise)
     for n in range(first, last):
         top, bottom = math.ceil(n / step_y - 0.5), min(height, math.ceil((n + 1) / step_y - 0.5))
-        for m in range(columns):
+        m = 0
+        while m < columns:
             if not marked[n, m]:
+                m += 1
                 continue
-            left, right = math.ceil(m / step_x - 0.5), min(width, math.ceil((m + 1) / step_x - 0.5))
-            near, far, spread = tones[n, m, 0], tones[n, m, 1], tones[n, m, 2]
-            contrast = abs(near - far)
-            trust = TONE_TRUST * contrast / (contrast + spread + noise)
+            after = m
+            while after < columns and marked[n, after]:
+                contrast = abs(tones[n, after, 0] - tones[n, after, 1])
+                sure = tones[n, after, 2] != np.float32(NO_TONE)
+                trust[after] = TONE_TRUST * contrast / (contrast + tones[n, after, 2] + quiet) if sure else 0.0
+                after += 1
+            left, right = max(m - 1, 0), min(after + 1, columns)
             for y in range(top, bottom):
                 from_y = min(max((y + 0.5) * step_y - 0.5, 0.0), rows - 1.0)
                 y0 = min(int(from_y), max(rows - 2, 0))
-                y1, part_y = min(y0 + 1, rows - 1), from_y - y0
-                for x in range(left, right):
-                    from_x = min(max((x + 0.5) * step_x - 0.5, 0.0), columns - 1.0)
-                    x0 = min(int(from_x), max(columns - 2, 0))
-                    x1, part_x = min(x0 + 1, columns - 1), from_x - x0
-                    a, b = (1.0 - part_y) * (1.0 - part_x), (1.0 - part_y) * part_x
-                    c, d = part_y * (1.0 - part_x), part_y * part_x
-                    over = a * high[y0, x0] + b * high[y0, x1] + c * high[y1, x0] + d * high[y1, x1]
-                    under = a * low[y0, x0] + b * low[y0, x1] + c * low[y1, x0] + d * low[y1, x1]
-                    place = (out[y, x] - under) / max(over - under, 1e-3)
-                    if spread != NO_TONE:
+                y1, part = min(y0 + 1, rows - 1), np.float32(from_y - y0)
+                _mixed_rows(high[y0], high[y1], part, left, right, above)
+                _mixed_rows(low[y0], low[y1], part, left, right, below)
+                above[right], below[right] = above[right - 1], below[right - 1]
+                for cell in range(m, after):
+                    near, far, sway = tones[n, cell, 0], tones[n, cell, 1], trust[cell]
+                    for x in range(begin[cell], begin[cell + 1]):
+                        k, part = np.uint32(x_before[x]), x_part[x]
+                        over = above[k] + part * (above[k + 1] - above[k])
+                        under = below[k] + part * (below[k + 1] - below[k])
                         from_near, from_far = abs(luma[y, x] - near), abs(luma[y, x] - far)
-                        place += trust * (from_far - from_near) / (from_far + from_near + noise)
-                    out[y, x] = over if place > 0.5 else under
+                        step, both = max(over - under, _SMALLEST_STEP), from_far + from_near + quiet
+                        # place + sway (from_far - from_near) / both > 1/2, without the divisions
+                        place = (out[y, x] - under - _HALF * step) * both + sway * (from_far - from_near) * step
+                        out[y, x] = over if place > _ZERO else under
+            m = after
 
 
-_SNAP = "void(f4[:,::1], f4[:,::1], u1[:,::1], f4[:,:,::1], {}[:,:], f8, f4[:,::1], i8, i8)"
+_SNAP = "void(f4[:,::1], f4[:,::1], u1[:,::1], f4[:,:,::1], {}[:,::1], f8, f4[:,::1], i8, i8)"
 snap_rows = compiled(_SNAP.format("u1"), _SNAP.format("u2"))(_snap)
 """Moves each pixel of `out` [H, W], the enlarged disparity, in marked cells to the surface it belongs to.
 

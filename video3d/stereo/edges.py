@@ -1,4 +1,4 @@
-"""Disparity at frame size with its edges where the picture has them, and near things a little widened.
+"""Disparity at frame size with its edges where the picture has them.
 
 Depth networks give edges as ramps; a ramp moved sideways is a smear of neither surface. So each pixel on a ramp is
 moved to one of the two surfaces it lies between, by a shock filter (Osher and Rudin 1990) swayed by luma.
@@ -6,6 +6,7 @@ moved to one of the two surfaces it lies between, by a shock filter (Osher and R
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import cv2
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d.stereo.backend import Kernels
+from video3d.stereo.edge_kernels import BORDER
 from video3d.stereo.rows import RowWorkers
 from video3d.types import FloatMap, Plane
 
@@ -28,34 +30,24 @@ _NOISE = 6.0 / 255.0
 """Differences in luma that mean nothing, as a share of the peak."""
 
 
-def widened(disparity: FloatMap, pixels: int, left_eye: bool) -> FloatMap:
-    """Near things made wider by `pixels`, half to each side, so that their rims, mixed with what is behind, move along.
-
-    An odd pixel goes to the side where the new eye will see behind them.
-    """
-    if pixels <= 0:
-        return disparity
-    kernel = np.ones((1, pixels + 1), np.uint8)
-    anchor = pixels // 2 if left_eye else pixels - pixels // 2
-    return np.asarray(cv2.dilate(disparity, kernel, anchor=(anchor, 0)), np.float32)
-
-
-def at_frame_size(disparity: FloatMap, luma: Plane, peak: int, kernels: Kernels, workers: RowWorkers) -> FloatMap:
+def at_frame_size(disparity: FloatMap, luma: Plane, peak: int, kernels: Kernels, workers: RowWorkers,
+                  out: FloatMap | None = None) -> FloatMap:
     """`disparity` float32 [h, w] (in pixels of the frame) on the grid of `luma` [H, W], with sharp edges.
 
-    A map of the frame's own size is taken as it is unless its edges are soft.
+    A map of the frame's own size is taken as it is unless its edges are soft. `out` [H, W] may be given to hold the
+    result.
     """
     height, width = luma.shape
     coarse: FloatMap = np.ascontiguousarray(disparity, dtype=np.float32)
-    enlarged = coarse
+    enlarged: FloatMap = np.empty((height, width), np.float32) if out is None else out
     if coarse.shape == (height, width):
+        enlarged[...] = coarse
         if not is_soft(coarse):
-            return coarse
+            return enlarged
     else:
-        enlarged = _resized(coarse, width, height, cv2.INTER_LINEAR)
+        cv2.resize(coarse, (width, height), dst=enlarged, interpolation=cv2.INTER_LINEAR)
     if 2 * coarse.shape[1] > width + 1:
         coarse = _resized(coarse, -(-width // 2), -(-height // 2), cv2.INTER_AREA)
-        enlarged = enlarged.copy()
     _snap(coarse, luma, peak, enlarged, kernels, workers)
     return enlarged
 
@@ -82,9 +74,18 @@ def _snap(coarse: FloatMap, luma: Plane, peak: int, enlarged: FloatMap, kernels:
     if not marked.any():
         return
     tones: npt.NDArray[np.float32] = np.empty((height, width, 3), np.float32)
-    coarse_luma = _resized(luma, width, height, cv2.INTER_AREA)
-    workers.run(kernels.tone_rows, height, coarse, high, low, marked, coarse_luma, tones)
-    workers.run(kernels.snap_rows, height, high, low, marked, tones, luma, _NOISE * peak, enlarged)
+    around = [_bordered(coarse, np.nan), _bordered(_resized(luma, width, height, cv2.INTER_AREA), 0.0)]
+    workers.run(height, partial(kernels.tone_rows, around[0], high, low, marked, around[1], tones))
+    workers.run(height, partial(kernels.snap_rows, high, low, marked, tones, np.ascontiguousarray(luma), _NOISE * peak,
+                                enlarged))
+
+
+def _bordered(plane: FloatMap, value: float) -> FloatMap:
+    """With the columns beside it that `edge_kernels.tone_rows` looks at."""
+    before, after = BORDER
+    wide: FloatMap = np.full((plane.shape[0], before + plane.shape[1] + after), value, np.float32)
+    wide[:, before:-after] = plane
+    return wide
 
 
 def _surfaces(coarse: FloatMap) -> tuple[FloatMap, FloatMap, npt.NDArray[np.uint8]]:

@@ -7,12 +7,11 @@ to work on, so that threads can share the work; a row's result depends on nothin
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from video3d.stereo.compiling import compiled
+from video3d.stereo.compiling import compiled, helper
 
 # numba keeps compiled code by the age of its source file: numbers it bakes in must stand in that file.
 SURFACE_JUMP = 1.5
@@ -32,6 +31,8 @@ REGION = 3
 """Mask of the above."""
 SEAM = 4
 """Added where the neighbour to the left or right lies on another surface."""
+NOWHERE = -1
+"""In the background plate's finds: no other frame shows the pixel."""
 
 STRIP_SHARE = 0.5
 """A filled pixel's ground tone is the mean of a strip of the surface behind, so many pixels long per pixel of
@@ -52,139 +53,299 @@ SEAM_SHARE = 0.2
 """Weight of each side neighbour where two surfaces meet: the mixed pixels of a real edge."""
 
 _TORN = np.float32(1e9)
+_FARTHEST = np.float32(-1e9)
 # Whole numbers would turn float32 arithmetic into float64.
 _ZERO, _HALF, _ONE, _TWO, _THREE, _FOUR, _FIVE = (np.float32(value) for value in (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0))
 _JUMP = np.float32(SURFACE_JUMP)
 _UNSET = np.float32(UNSET)
 
 
-@compiled("void(f4[:], f4[::1], f4[::1], i4[::1])")
-def _prepare_row(row: Any, d: Any, slope: Any, end: Any) -> None:
-    """`d` is the row and one value beyond it; `end` the last column at or left of each landing place.
+# Unsigned numbers spare the compiler the question whether an index counts from the end, and let it use vectors; mixed
+# with signed ones they would become floats, so every number beside them is one of these.
+_U = np.uint64
+_LANES = np.uint64(16)
+"""Pixels handled at a time where neighbours move alike."""
+_NONE, _NEXT, _TWO_ON, _THREE_ON = _U(0), _U(1), _U(2), _U(3)
+
+
+@helper
+def _run_of_set(flags: Any, at: Any) -> Any:
+    """How many flags are set (1) from `at` on; the row must end with one that is not, and have room for a look beyond.
+
+    It is looked at in whole strides, which costs less than one by one.
+    """
+    end = at
+    while True:
+        total = 0
+        for n in range(_LANES):
+            total += flags[end + n]
+        if total < 16:
+            break
+        end += _LANES
+    while flags[end]:
+        end += _NEXT
+    return end - at
+
+
+@helper
+def _widen_row(row: Any, flipped: bool, share: Any, before: int, after: int, around: Any, d: Any) -> None:
+    """`d` becomes `share` of the row, turned to the right eye's orientation, each pixel as near as any around it.
+
+    Those are the ones from `before` to the left to `after` to the right. `around` has room for the row and these.
+    """
+    width = _U(row.shape[0])
+    final = width - _NEXT
+    for x in range(before):
+        around[x] = _FARTHEST
+    for x in range(width):
+        around[before + x] = row[final - x] * share if flipped else row[x] * share
+    for x in range(after):
+        around[before + width + x] = _FARTHEST
+    for x in range(width):
+        d[x] = around[x]
+    for n in range(_NEXT, before + after + _NEXT):
+        for x in range(width):
+            d[x] = max(d[x], around[x + n])
+    d[width] = d[final]
+
+
+@helper
+def _prepare_row(d: Any, slope: Any, end: Any, landing: Any, plain: Any) -> None:
+    """`d` is a row of disparities and one value beyond it; `end` the last column at or left of each landing place.
 
     `slope` is the change of disparity per column of the new eye on the way to the next pixel, _TORN where that pixel is
-    on another surface or this one turns away.
+    on another surface or this one turns away. `plain` is 1 where the next pixel is on the same surface and lands one
+    column farther: `landing` is then the shift of the one column between the two.
     """
-    width = row.shape[0]
+    width = slope.shape[0]
     for x in range(width):
-        d[x] = row[x]
-    d[width] = d[width - 1]
+        end[x] = np.int32(np.int32(x) + np.int32(np.floor(-d[x])))
+    end[width] = end[width - 1]
+    # One array a loop: with more of them the compiler gives up vectors for want of knowing that they lie apart.
     for x in range(width):
-        end[x] = np.int32(x) + np.int32(math.floor(-d[x]))
         fall = d[x] - d[x + 1]
-        slope[x] = -fall / (_ONE + fall) if -_ONE < fall <= _JUMP else _TORN
+        slope[x] = -fall / (_ONE + fall) if (fall > -_ONE) & (fall <= _JUMP) else _TORN
+    for x in range(width):
+        landing[x] = d[x] + (np.float32(np.int32(end[x] - np.int32(x) + np.int32(1))) + d[x]) * slope[x]
+    for x in range(width):
+        plain[x] = np.uint8((slope[x] != _TORN) & (np.int32(end[x + 1] - end[x]) == np.int32(1)))
     slope[width - 1] = _TORN
+    plain[width - 1] = 0
 
 
-@compiled("void(f4[:,:], f4[:,::1], i8, i8)")
-def project_rows(disparity: Any, shift: Any, first: int, last: int) -> None:
+@helper
+def _land_run(landing: Any, first: int, last: int, away: int, shift: Any) -> None:
+    """Columns `first` to `last` of `landing` to `shift`, `away` columns farther, as far as that lies in the row."""
+    begin = max(first, -away)
+    source, target = _U(begin), _U(begin + away)
+    for n in range(_U(max(0, min(last, shift.shape[0] - away) - begin))):
+        shift[target + n] = landing[source + n]
+
+
+@helper
+def _project_row(d: Any, slope: Any, end: Any, landing: Any, plain: Any, shift: Any) -> None:
+    """One row of `project_rows`, as `_prepare_row` left it."""
+    width = shift.shape[0]
+    for c in range(width):
+        shift[c] = _UNSET
+    c = x = 0
+    torn = True
+    while x < width:
+        if plain[x] and not torn:
+            away, first = int(end[x]) - x + 1, x
+            x += int(_run_of_set(plain, _U(x)))
+            _land_run(landing, first, x, away, shift)
+            c = end[x] + 1
+            continue
+        here = d[x]
+        if torn:
+            c = end[x]
+            away = np.float32(c - x) + here
+            if away < _ZERO:
+                if away >= -_HALF and 0 <= c < width:
+                    shift[np.uint32(c)] = np.float32(x - c)
+                c += 1
+        torn = slope[x] == _TORN
+        if not torn:
+            for k in range(max(c, 0), min(end[x + 1], width - 1) + 1):
+                shift[np.uint32(k)] = here + (np.float32(k - x) + here) * slope[x]
+            c = end[x + 1] + 1
+        elif 0 <= c < width and np.float32(c - x) + here <= _HALF:
+            shift[np.uint32(c)] = np.float32(x - c)
+        x += 1
+
+
+@compiled("void(f4[:,::1], b1, f8, i8, i8, f4[:,::1], i8, i8)")
+def project_rows(disparity: Any, flipped: bool, share: float, before: int, after: int, shift: Any, first: int,
+                 last: int) -> None:
     """What each pixel of the new eye sees: `shift` [H, W] float32, source x minus own x; UNSET where nothing lands.
 
     The source row is a chain of segments between neighbouring pixels, torn where the disparity falls by more than
     SURFACE_JUMP; rims of torn surfaces reach half a pixel farther. Of all that lands on one pixel the largest source x
     is the nearest (x = c + d), so writing from left to right leaves the nearest surface standing.
+
+    The row is `share` of the disparity [H, W], mirrored where `flipped`, each pixel as near as the nearest from
+    `before` pixels to its left to `after` to its right.
     """
     width = disparity.shape[1]
-    d = np.empty(width + 1, np.float32)
-    slope = np.empty(width, np.float32)
-    end = np.empty(width, np.int32)
+    around = np.empty(width + before + after, np.float32)
+    d, slope, landing = np.empty(width + 1, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
+    end, plain = np.empty(width + 1, np.int32), np.zeros(width + 16, np.uint8)
     for y in range(first, last):
-        _prepare_row(disparity[y], d, slope, end)
-        for c in range(width):
-            shift[y, c] = _UNSET
-        c = 0
-        torn = True
-        for x in range(width):
-            here = d[x]
-            if torn:
-                c = end[x]
-                away = np.float32(c - x) + here
-                if away < _ZERO:
-                    if away >= -_HALF and 0 <= c < width:
-                        shift[y, np.uint32(c)] = np.float32(x - c)
-                    c += 1
-            torn = slope[x] == _TORN
-            if not torn:
-                for k in range(max(c, 0), min(end[x + 1], width - 1) + 1):
-                    shift[y, np.uint32(k)] = here + (np.float32(k - x) + here) * slope[x]
-                c = end[x + 1] + 1
-            elif 0 <= c < width and np.float32(c - x) + here <= _HALF:
-                shift[y, np.uint32(c)] = np.float32(x - c)
+        _widen_row(disparity[y], flipped, np.float32(share), _U(before), _U(after), around, d)
+        _prepare_row(d, slope, end, landing, plain)
+        _project_row(d, slope, end, landing, plain, shift[y])
 
 
-@compiled("i8(f4[:,::1], u1[:,::1], i2[:,:,::1], i4[::1], f8, i8, i8)")
-def region_rows(shift: Any, kind: Any, runs: Any, counts: Any, jump: float, first: int, last: int) -> int:
+@helper
+def _next_unset(shift: Any, c: int) -> int:
+    """The first column from `c` on that is UNSET, or the row's length."""
+    width = shift.shape[0]
+    while c + 64 <= width:
+        found, at = 0, _U(c)
+        for n in range(_U(64)):
+            found += np.int32(shift[at + n] == _UNSET)
+        if found:
+            break
+        c += 64
+    while c < width and shift[np.uint32(c)] != _UNSET:
+        c += 1
+    return c
+
+
+@helper
+def _regions_of_row(shift: Any, kind: Any, runs: Any, apart: Any, jump: Any) -> int:
+    """One row of `region_rows`; returns the number of runs. `apart` is room for a byte per column, and one."""
+    width = shift.shape[0]
+    count = 0
+    for c in range(width):
+        kind[c] = SEEN
+    c = _next_unset(shift, 0)
+    while c < width:
+        end = c
+        while end < width and shift[np.uint32(end)] == _UNSET:
+            end += 1
+        if c == 0:
+            what, anchor = BORDER_LEFT, end
+        elif end == width:
+            what, anchor = BORDER_RIGHT, c - 1
+        else:
+            what, anchor = HOLE, (c - 1 if shift[c - 1] < shift[end] else end)
+        behind = shift[anchor] if anchor < width else _ZERO
+        for i in range(c, end):
+            kind[np.uint32(i)] = what
+            shift[np.uint32(i)] = behind
+        runs[count, 0], runs[count, 1], runs[count, 2] = c, end, anchor
+        count += 1
+        c = _next_unset(shift, end)
+    apart[0] = apart[width] = 0
+    for c in range(width - 1):
+        apart[c + 1] = np.uint8(abs(shift[c + 1] - shift[c]) > jump)
+    for c in range(width):
+        kind[c] |= (apart[c] | apart[c + 1]) * np.uint8(SEAM)
+    return count
+
+
+@compiled("void(f4[:,::1], u1[:,::1], i2[:,:,::1], i4[::1], f8, i8, i8)")
+def region_rows(shift: Any, kind: Any, runs: Any, counts: Any, jump: float, first: int, last: int) -> None:
     """Says of every pixel what it is, and continues the surface behind into what the source does not show.
 
     UNSET pixels take the shift of their row's farther neighbour, or of the only one at the picture's edges. `kind`
     [H, W] uint8 gets its region, with SEAM where the shift differs by more than `jump` from a side neighbour's.
     `runs` [H, n, 3] int16 gets for each run of pixels that are not SEEN its first column, the column after its last,
     and the column that shows the surface behind (outside the run, or outside the picture where nothing does); `counts`
-    [H] int32 says how many. Returns how many pixels are not SEEN.
+    [H] int32 says how many.
     """
-    width = shift.shape[1]
-    unseen = 0
+    apart = np.empty(shift.shape[1] + 1, np.uint8)
     for y in range(first, last):
-        count = 0
-        c = 0
-        while c < width:
-            if shift[y, np.uint32(c)] != _UNSET:
-                kind[y, np.uint32(c)] = SEEN
-                c += 1
-                continue
-            end = c
-            while end < width and shift[y, end] == _UNSET:
-                end += 1
-            if c == 0:
-                what, anchor = BORDER_LEFT, end
-            elif end == width:
-                what, anchor = BORDER_RIGHT, c - 1
-            else:
-                what, anchor = HOLE, (c - 1 if shift[y, c - 1] < shift[y, end] else end)
-            behind = shift[y, anchor] if anchor < width else np.float32(0.0)
-            for i in range(c, end):
-                kind[y, i] = what
-                shift[y, i] = behind
-            runs[y, count, 0], runs[y, count, 1], runs[y, count, 2] = c, end, anchor
-            count += 1
-            unseen += end - c
-            c = end
-        counts[y] = count
-        for c in range(width - 1):
-            if abs(shift[y, c + 1] - shift[y, c]) > jump:
-                kind[y, c] |= SEAM
-                kind[y, c + 1] |= SEAM
-    return unseen
+        counts[y] = _regions_of_row(shift[y], kind[y], runs[y], apart, np.float32(jump))
 
 
-def _gather(plane: Any, shift: Any, out: Any, peak: int, first: int, last: int) -> None:
+@compiled("void(f4[:,::1], u1[:,::1], i2[:,:,::1], i4[::1], i2[:,::1], i2[:,:,::1], i4[::1], f8, i8, i8)")
+def reopen_rows(shift: Any, kind: Any, runs: Any, counts: Any, source: Any, new_runs: Any, new_counts: Any,
+                jump: float, first: int, last: int) -> None:
+    """`region_rows` again, for what is still not shown when the background plate has been asked.
+
+    Of the runs, only the pixels stay whose `source` [H, W] is NOWHERE; the others are SEEN now, by their present shift.
+    """
+    apart = np.empty(shift.shape[1] + 1, np.uint8)
+    for y in range(first, last):
+        new_counts[y] = 0
+        if not counts[y]:
+            continue
+        for n in range(counts[y]):
+            for c in range(runs[y, n, 0], runs[y, n, 1]):
+                if source[y, c] == NOWHERE:
+                    shift[y, c] = _UNSET
+        new_counts[y] = _regions_of_row(shift[y], kind[y], new_runs[y], apart, np.float32(jump))
+
+
+@helper
+def _split_shift(shift: Any, part: Any, away: Any, alike: Any) -> None:
+    """The shift's fraction, and how far from each column the second of four taps lies in a row with two before it.
+
+    `alike` is 1 where the next column's taps lie as far away.
+    """
+    width = np.int32(shift.shape[0])
+    for c in range(shift.shape[0]):
+        whole = np.floor(shift[c])
+        part[c] = shift[c] - whole
+        column = np.int32(np.int32(c) + np.int32(whole))
+        away[c] = np.int32(min(max(column, np.int32(-1)), width) + np.int32(1) - np.int32(c))
+    for c in range(shift.shape[0]):
+        alike[c] = np.uint8(away[c] == away[c + 1])
+    alike[width - 1] = 0
+
+
+@helper
+def _interpolate_row(source: Any, part: Any, away: Any, alike: Any, top: Any, values: Any) -> None:
+    """Catmull-Rom along the row, rounded, 0…top, in runs of columns whose taps lie equally far away.
+
+    Whole strides are written: what lies beyond a run's end, the next run writes again.
+    """
+    width = _U(part.shape[0]) - _LANES
+    c = _NONE
+    while c < width:
+        count = _run_of_set(alike, c) + _NEXT
+        step = away[c]
+        for at in range(c, c + count, _LANES):
+            first = _U(np.int64(at) + step)
+            for n in range(_LANES):
+                k = first + n
+                t = part[at + n]
+                p0, p1, p2, p3 = source[k], source[k + _NEXT], source[k + _TWO_ON], source[k + _THREE_ON]
+                value = p1 + _HALF * t * (p2 - p0 + t * (_TWO * p0 - _FIVE * p1 + _FOUR * p2 - p3
+                                                        + t * (_THREE * (p1 - p2) + p3 - p0)))
+                values[at + n] = np.int32(min(max(value + _HALF, _ZERO), top))
+        c += count
+
+
+def _gather(plane: Any, flipped: bool, shift: Any, out: Any, peak: int, first: int, last: int) -> None:
     width = plane.shape[1]
-    source = np.empty(width + 5, np.float32)
-    part = np.empty(width, np.float32)
-    column = np.empty(width, np.int32)
-    top = np.float32(peak)
+    final = _U(width - 1)
+    source = np.zeros(width + 5 + 16, np.float32)
+    part = np.zeros(width + 16, np.float32)
+    away = np.zeros(width + 16, np.int32)
+    alike = np.zeros(width + 16, np.uint8)
+    values = np.zeros(width + 16, np.int32)
     for y in range(first, last):
-        for c in range(width):
-            source[c + 2] = plane[y, c]
+        row, made = plane[y], out[y]
+        for c in range(final + _NEXT):
+            source[c + _TWO_ON] = row[final - c] if flipped else row[c]
         source[0] = source[1] = source[2]
         source[width + 2] = source[width + 3] = source[width + 4] = source[width + 1]
-        for c in range(width):
-            whole = np.float32(math.floor(shift[y, c]))
-            part[c] = shift[y, c] - whole
-            column[c] = min(max(np.int32(c) + np.int32(whole), np.int32(-1)), np.int32(width)) + np.int32(1)
-        for c in range(width):
-            t, k = part[c], np.uint32(column[c])
-            p0, p1, p2, p3 = source[k], source[k + 1], source[k + 2], source[k + 3]
-            value = p1 + _HALF * t * (p2 - p0 + t * (_TWO * p0 - _FIVE * p1 + _FOUR * p2 - p3
-                                                    + t * (_THREE * (p1 - p2) + p3 - p0)))
-            part[c] = min(max(value + _HALF, _ZERO), top)
-        for c in range(width):
-            out[y, c] = np.uint16(part[c])
+        _split_shift(shift[y], part, away, alike)
+        _interpolate_row(source, part, away, alike, np.float32(peak), values)
+        for c in range(final + _NEXT):
+            made[c] = values[final - c] if flipped else values[c]
 
 
-gather_rows = compiled("void(u1[:,:], f4[:,::1], u1[:,:], i8, i8, i8)",
-                       "void(u2[:,:], f4[:,::1], u2[:,:], i8, i8, i8)")(_gather)
-"""Each pixel of `out` from `plane` at its own x plus `shift`: Catmull-Rom along the row, rounded, 0…peak."""
+gather_rows = compiled("void(u1[:,::1], b1, f4[:,::1], u1[:,::1], i8, i8, i8)",
+                       "void(u2[:,::1], b1, f4[:,::1], u2[:,::1], i8, i8, i8)")(_gather)
+"""Each pixel of `out` from `plane` at its own x plus `shift`: Catmull-Rom along the row, rounded, 0…peak.
+
+`flipped`: both planes are mirrored to the shift's orientation.
+"""
 
 
 @compiled("void(f4[:,:], u1[:,:], f4[:,:], i8, i8, i8, i8, i8, i8)")
@@ -199,6 +360,15 @@ def chroma_rows(shift: Any, kind: Any, chroma_shift: Any, step_x: int, step_y: i
     scale = np.float32(1.0 / step_x)
     for row in range(first, last):
         top, bottom = row * step_y, min(row * step_y + sites_y, height)
+        if sites_x == 1 and bottom - top == 2:
+            for k in range(chroma_shift.shape[1]):
+                upper, lower = shift[top, k * step_x], shift[top + 1, k * step_x]
+                upper = upper if kind[top, k * step_x] & REGION == SEEN else _UNSET
+                lower = lower if kind[top + 1, k * step_x] & REGION == SEEN else _UNSET
+                nearest = max(upper, lower)
+                mean = (upper + lower) / _TWO if abs(upper - lower) <= _JUMP else nearest
+                chroma_shift[row, k] = mean * scale if nearest != _UNSET else _UNSET
+            continue
         for k in range(chroma_shift.shape[1]):
             left, right = k * step_x, min(k * step_x + sites_x, width)
             total, count, nearest = _ZERO, _ZERO, _UNSET
@@ -282,16 +452,29 @@ fill_rows = compiled(
 """Fills what is not SEEN: the tones of the rows around it on the same surface, more of them farther in, and detail."""
 
 
+@helper
+def _has_seam(kind: Any, first: int, last: int) -> bool:
+    found, at = np.uint8(0), _U(first)
+    for n in range(_U(last - first)):
+        found |= kind[at + n]
+    return bool(found & np.uint8(SEAM))
+
+
 def _seam(plane: Any, kind: Any, first: int, last: int) -> None:
     width = plane.shape[1]
     for y in range(first, last):
         before = float(plane[y, 0])
-        for c in range(1, width - 1):
-            here = float(plane[y, c])
-            if kind[y, c] & SEAM:
-                value = (1.0 - 2.0 * SEAM_SHARE) * here + SEAM_SHARE * (before + float(plane[y, c + 1]))
-                plane[y, c] = int(value + 0.5)
-            before = here
+        for begin in range(1, width - 1, 64):
+            end = min(begin + 64, width - 1)
+            if not _has_seam(kind[y], begin, end):
+                before = float(plane[y, end - 1])
+                continue
+            for c in range(begin, end):
+                here = float(plane[y, c])
+                if kind[y, c] & SEAM:
+                    value = (1.0 - 2.0 * SEAM_SHARE) * here + SEAM_SHARE * (before + float(plane[y, c + 1]))
+                    plane[y, c] = int(value + 0.5)
+                before = here
 
 
 seam_rows = compiled("void(u1[:,:], u1[:,::1], i8, i8)", "void(u2[:,:], u1[:,::1], i8, i8)")(_seam)

@@ -15,6 +15,7 @@ from video3d.stereo.kernels import (
     HOLE,
     HOLE_DETAIL,
     HOLE_SPREAD,
+    NOWHERE,
     REGION,
     SEAM,
     SEAM_SHARE,
@@ -34,10 +35,13 @@ __all__ = ["REGION", "SURFACE_JUMP"]
 _Array = npt.NDArray[Any]
 
 
-def project_rows(disparity: FloatMap, shift: FloatMap, first: int, last: int) -> None:
+def project_rows(disparity: FloatMap, flipped: bool, share: float, before: int, after: int, shift: FloatMap,
+                 first: int, last: int) -> None:
     """See `kernels.project_rows`."""
-    d = np.ascontiguousarray(disparity[first:last], dtype=np.float32)
-    rows, width = d.shape
+    part = disparity[first:last, ::-1] if flipped else disparity[first:last]
+    around = np.pad(part * np.float32(share), ((0, 0), (before, after)), constant_values=np.float32(-1e9))
+    rows, width = part.shape
+    d: FloatMap = np.stack([around[:, n : n + width] for n in range(before + after + 1)]).max(axis=0)
     x = np.broadcast_to(np.arange(width), (rows, width))
     end = x + np.floor(-d).astype(np.int64)
     fall = np.full((rows, width), 2 * SURFACE_JUMP, np.float32)
@@ -55,8 +59,8 @@ def project_rows(disparity: FloatMap, shift: FloatMap, first: int, last: int) ->
     _land(nearest, start, still, ~joined & (d - still <= 0.5))
     begins = np.ones((rows, width), np.bool_)
     begins[:, 1:] = ~joined[:, :-1]
-    before = (x - end).astype(np.float32)
-    _land(nearest, end, before, begins & ~landed_exactly & (d - before >= -0.5))
+    earlier = (x - end).astype(np.float32)
+    _land(nearest, end, earlier, begins & ~landed_exactly & (d - earlier >= -0.5))
     shift[first:last] = nearest
 
 
@@ -70,10 +74,10 @@ def _land(nearest: _Array, c: _Array, shift: _Array, where: _Array) -> None:
     np.maximum(nearest, landed, out=nearest)
 
 
-def region_rows(shift: FloatMap, kind: _Array, runs: _Array, counts: _Array, jump: float, first: int, last: int) -> int:
+def region_rows(shift: FloatMap, kind: _Array, runs: _Array, counts: _Array, jump: float, first: int, last: int
+                ) -> None:
     """See `kernels.region_rows`."""
     width = shift.shape[1]
-    unseen = 0
     for y in range(first, last):
         line = shift[y]
         empty = line == UNSET
@@ -81,7 +85,6 @@ def region_rows(shift: FloatMap, kind: _Array, runs: _Array, counts: _Array, jum
         edges = np.flatnonzero(np.diff(np.concatenate(([False], empty, [False])).astype(np.int8)))
         starts, ends = edges[::2], edges[1::2]
         counts[y] = len(starts)
-        unseen += int(np.count_nonzero(empty))
         for n, (c, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
             what, anchor = _surface_behind(line, c, end)
             kind[y, c:end] = what
@@ -90,7 +93,6 @@ def region_rows(shift: FloatMap, kind: _Array, runs: _Array, counts: _Array, jum
         apart = np.abs(np.diff(line)) > jump
         kind[y, :-1][apart] |= SEAM
         kind[y, 1:][apart] |= SEAM
-    return unseen
 
 
 def _surface_behind(line: _Array, c: int, end: int) -> tuple[int, int]:
@@ -101,8 +103,19 @@ def _surface_behind(line: _Array, c: int, end: int) -> tuple[int, int]:
     return HOLE, c - 1 if line[c - 1] < line[end] else end
 
 
-def gather_rows(plane: Plane, shift: FloatMap, out: Plane, peak: int, first: int, last: int) -> None:
+def reopen_rows(shift: FloatMap, kind: _Array, runs: _Array, counts: _Array, source: _Array, new_runs: _Array,
+                new_counts: _Array, jump: float, first: int, last: int) -> None:
+    """See `kernels.reopen_rows`."""
+    for y in range(first, last):
+        for c, end, _ in runs[y, : counts[y]].tolist():
+            shift[y, c:end][source[y, c:end] == NOWHERE] = UNSET
+    region_rows(shift, kind, new_runs, new_counts, jump, first, last)
+
+
+def gather_rows(plane: Plane, flipped: bool, shift: FloatMap, out: Plane, peak: int, first: int, last: int) -> None:
     """See `kernels.gather_rows`."""
+    if flipped:
+        plane, out = plane[:, ::-1], out[:, ::-1]
     width = plane.shape[1]
     delta = shift[first:last]
     whole = np.floor(delta)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from video3d.stereo.edge_kernels import NO_TONE, TONE_FAR, TONE_NEAR, TONE_REACH, TONE_TRUST
+from video3d.stereo.edge_kernels import BORDER, NO_TONE, TONE_FAR, TONE_NEAR, TONE_REACH, TONE_TRUST
 from video3d.types import FloatMap, Plane
 
 _Array = npt.NDArray[Any]
@@ -16,7 +16,8 @@ _Array = npt.NDArray[Any]
 def tone_rows(disparity: FloatMap, high: FloatMap, low: FloatMap, marked: _Array, luma: FloatMap, tones: _Array,
               first: int, last: int) -> None:
     """See `edge_kernels.tone_rows`."""
-    height, width = disparity.shape
+    height, width = marked.shape
+    disparity, luma = disparity[:, BORDER[0]:-BORDER[1]], luma[:, BORDER[0]:-BORDER[1]]
     y, x = np.nonzero(marked[first:last])
     y += first
     bottom, scale = low[y, x], np.float32(1.0) / (high[y, x] - low[y, x])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.stereo.backend import load_kernels
-from video3d.stereo.edges import at_frame_size, widened
+from video3d.stereo.edges import at_frame_size
 from video3d.stereo.plate import BackgroundPlate
-from video3d.stereo.rows import RowWorkers
-from video3d.stereo.warp import Warper, facing
+from video3d.stereo.rows import RowWorkers, Step
+from video3d.stereo.warp import Picture, Warper, WarpMap, Widening, facing
 from video3d.types import ChromaSite, Eye, FloatMap, Frame, Motion, PixelFormat, Plane, StereoFrame
 
 LOOK_AHEAD = 8
@@ -52,16 +53,20 @@ class ShotSynthesizer:
         self._eye = eye
         self._site = chroma_site or ChromaSite.LEFT
         # Both eyes are made from one map: what is odd would favour one of them.
-        self._edge_dilation = edge_dilation + edge_dilation % 2 if eye is Eye.BOTH else edge_dilation
+        wider = edge_dilation + edge_dilation % 2 if eye is Eye.BOTH else edge_dilation
+        self._widening = Widening.of(wider, eye is Eye.LEFT)
         self._rows = RowWorkers(workers)
         self._kernels = load_kernels(compiled)
         self._warper = Warper(self._kernels, self._rows)
         self._plate: BackgroundPlate | None = None
         if background_plate and self._kernels.plate is not None and look_ahead > 0:
-            self._plate = BackgroundPlate(width, height, pixel_format, look_ahead, self._kernels.plate, self._rows)
+            self._plate = BackgroundPlate(width, height, pixel_format, look_ahead, self._kernels, self._kernels.plate,
+                                          self._rows)
         self._look_ahead = look_ahead if self._plate is not None else 0
         self._motion = MotionEstimator(flow_size(width, height))
         self._waiting: deque[_Waiting] = deque()
+        self._spare: list[FloatMap] = []
+        """Maps of frames that are done, to be written again: fresh memory costs as much as the writing."""
         self._pushed = 0
         self._grey: Plane | None = None
 
@@ -80,10 +85,10 @@ class ShotSynthesizer:
             raise ValueError(f"{frame} is not {self._size[0]}x{self._size[1]} {self._format.name}")
         if disparity.ndim != 2 or disparity.shape[0] > frame.height or disparity.shape[1] > frame.width:
             raise ValueError(f"disparity of shape {disparity.shape} for {frame}")
-        full = at_frame_size(disparity, frame.planes[0], self._format.peak, self._kernels, self._rows)
-        full = widened(full, self._edge_dilation, self._eye is Eye.LEFT)
+        full = at_frame_size(disparity, frame.planes[0], self._format.peak, self._kernels, self._rows,
+                             self._spare.pop() if self._spare else None)
         if self._plate is not None:
-            self._plate.put(self._pushed, frame, full, self._motion_to(frame, motion))
+            self._plate.put(self._pushed, frame, full, self._widening, self._motion_to(frame, motion))
         self._waiting.append(_Waiting(self._pushed, frame, full))
         self._pushed += 1
         return [self._render(self._waiting.popleft())] if len(self._waiting) > self._look_ahead else []
@@ -109,31 +114,30 @@ class ShotSynthesizer:
 
     def _render(self, waiting: _Waiting) -> StereoFrame:
         frame = waiting.frame
-        if self._eye is Eye.RIGHT:
-            return StereoFrame(frame, self._eye_of(waiting, 1.0, left_eye=False))
-        if self._eye is Eye.LEFT:
-            return StereoFrame(self._eye_of(waiting, 1.0, left_eye=True), frame)
-        return StereoFrame(self._eye_of(waiting, 0.5, left_eye=True), self._eye_of(waiting, 0.5, left_eye=False))
+        share = 0.5 if self._eye is Eye.BOTH else 1.0
+        left = frame if self._eye is Eye.RIGHT else self._eye_of(waiting, share, left_eye=True)
+        right = frame if self._eye is Eye.LEFT else self._eye_of(waiting, share, left_eye=False)
+        self._spare.append(waiting.disparity)
+        return StereoFrame(left, right)
 
     def _eye_of(self, waiting: _Waiting, share: float, left_eye: bool) -> Frame:
-        disparity = waiting.disparity if share == 1.0 else waiting.disparity * np.float32(share)
-        luma = self._warper.map(disparity, left_eye)
-        found = None
-        unseen = None
-        if self._plate is not None:
-            unseen = facing(luma.kind & np.uint8(self._kernels.region), left_eye)
-            found = self._plate.find(waiting.number, luma, share, left_eye)
-            if found is not None:
-                luma = self._warper.with_regions(luma)
+        luma = self._warper.map(waiting.disparity, left_eye, widening=self._widening, share=share)
+        made = tuple(np.empty_like(plane) for plane in waiting.frame.planes)
+        if self._plate is None:
+            self._make(waiting.frame, luma, left_eye, made)
+            return Frame((made[0], made[1], made[2]), waiting.frame.pts, self._format)
+        unseen = facing(luma.kind & np.uint8(self._kernels.region), left_eye)
+        found = self._plate.find(waiting.number, luma, share, left_eye)
+        if found is None:
+            self._make(waiting.frame, luma, left_eye, made)
+        else:
+            self._make(waiting.frame, found.warp, left_eye, made, self._plate.painting(found, left_eye, made))
+        self._plate.remember(waiting.number, unseen, made, left_eye)
+        return Frame((made[0], made[1], made[2]), waiting.frame.pts, self._format)
+
+    def _make(self, frame: Frame, luma: WarpMap, left_eye: bool, made: Sequence[Plane],
+              before_filling: Callable[[int], Sequence[Step]] = lambda _number: ()) -> None:
         chroma = self._warper.chroma_map(luma, self._format, self._site, left_eye)
-        planes: list[Plane] = []
-        for n, (plane, warp) in enumerate(zip(waiting.frame.planes, (luma, chroma, chroma), strict=True)):
-            out: Plane = np.empty_like(plane)
-            self._warper.gather(plane, warp, left_eye, self._format.peak, out)
-            if self._plate is not None and found is not None:
-                self._plate.paint(n, found, left_eye, out)
-            self._warper.fill(warp, left_eye, self._format.peak, out)
-            planes.append(out)
-        if self._plate is not None and unseen is not None:
-            self._plate.remember(waiting.number, unseen, tuple(planes), left_eye)
-        return Frame((planes[0], planes[1], planes[2]), waiting.frame.pts, self._format)
+        pictures = [Picture(np.ascontiguousarray(plane), warp, target)
+                    for plane, warp, target in zip(frame.planes, (luma, chroma, chroma), made, strict=True)]
+        self._warper.make(pictures, left_eye, self._format.peak, before_filling)

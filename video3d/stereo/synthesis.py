@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d.stereo.backend import load_kernels
-from video3d.stereo.edges import at_frame_size, widened
+from video3d.stereo.edges import at_frame_size
 from video3d.stereo.rows import RowWorkers
-from video3d.stereo.warp import Warper
+from video3d.stereo.warp import Picture, Warper, Widening
 from video3d.types import Eye, FloatMap
 
 
@@ -37,13 +37,12 @@ def synthesize(
         raise ValueError("synthesize takes a uint8 [H, W, 3] picture and a float32 [H, W] disparity")
     left_eye = wanted is Eye.LEFT
     kernels = load_kernels(compiled)
-    result = np.empty_like(image)
     with RowWorkers(workers) as rows:
         luma = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
-        full = widened(at_frame_size(disparity, luma, 255, kernels, rows), edge_dilation, left_eye)
+        full = at_frame_size(disparity, luma, 255, kernels, rows)
         warper = Warper(kernels, rows)
-        warp = warper.map(full, left_eye)
-        for channel in range(3):
-            warper.gather(image[:, :, channel], warp, left_eye, 255, result[:, :, channel])
-            warper.fill(warp, left_eye, 255, result[:, :, channel])
-    return result
+        warp = warper.map(full, left_eye, widening=Widening.of(edge_dilation, left_eye))
+        made = [np.empty_like(luma) for _ in range(3)]
+        warper.make([Picture(source, warp, target) for source, target in zip(cv2.split(image), made, strict=True)],
+                    left_eye, 255)
+    return np.asarray(cv2.merge(made), np.uint8)
