@@ -75,6 +75,7 @@ def frame_count(path: Path) -> int:
     (("--eye", "middle"), "left, right, both"), (("--quality", "-1"), "from 0 to 51"), (("--end", "-3"), "at least 0"),
     (("--swap-eyes=perhaps",), "true or false"), (("--edge-dilation", "1.5"), "a whole number from 0 to 8"),
     (("-o", "x.avi"), "mp4, mkv, mov"), (("-o", "x.mkv", "--container", "mp4"), "contradict"),
+    (("--depth-model", "nope"), "Choose one of: auto, "),
 ])
 def test_values_out_of_range_are_refused_with_the_range(place: Path, capsys: pytest.CaptureFixture[str],
                                                         arguments: tuple[str, ...], words: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from video3d.depth.registry import available_models, choose_model, find_model
 from video3d.depth_model import Availability, DepthModel
-from video3d.errors import DepthError
+from video3d.errors import DepthError, SettingsError
 from video3d.host import StandaloneHost
 from video3d.types import DepthInput, DepthKind
 
@@ -48,7 +48,7 @@ def test_depth_from_a_file_cannot_be_loaded_without_one() -> None:
 
 
 def test_an_unknown_id_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(DepthError, match=r"'midas'.*auto, .*builtin"):
+    with pytest.raises(SettingsError, match=r"'midas'.*auto, .*builtin"):
         choose_model("midas", available_models(StandaloneHost()))
 
 

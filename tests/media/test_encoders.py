@@ -197,6 +197,15 @@ def test_av1_is_never_taken_unasked(tmp_path: Path) -> None:
 
 
 @posix
+def test_auto_turns_to_h264_in_8_bit_where_no_hevc_works(tmp_path: Path) -> None:
+    ffmpeg = fake(tmp_path, names=frozenset({"libx264"}))
+    assert chosen(ffmpeg, wide(128, depth=10)) == ("libx264", "yuv420p")
+    for request, codec in ((wide(8000, depth=10), Codec.AUTO), (wide(128, depth=10), Codec.HEVC)):
+        with pytest.raises(ToolError, match="No encoder works"):
+            chosen(ffmpeg, request, OutputSettings(codec=codec))
+
+
+@posix
 @pytest.mark.parametrize("codec", [Codec.H264, Codec.HEVC, Codec.AV1])
 def test_a_codec_that_is_asked_for_is_taken(codec: Codec, tmp_path: Path) -> None:
     assert chosen_codec(chosen(fake(tmp_path), wide(8000, depth=10), OutputSettings(codec=codec))[0]) is codec

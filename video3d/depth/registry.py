@@ -12,7 +12,7 @@ from video3d.depth.catalogue import PUBLISHED, Network, Published
 from video3d.depth.onnx import SUFFIX, onnx_model, onnx_models
 from video3d.depth.weights_files import WeightsFinder, shared_caches
 from video3d.depth_model import Availability, DepthModel, InputSize, LoadOptions, Role
-from video3d.errors import DepthError
+from video3d.errors import DepthError, SettingsError
 from video3d.host import Host
 from video3d.types import DepthEstimator, DepthKind
 
@@ -63,18 +63,18 @@ def _published(host: Host) -> Iterator[DepthModel]:
 
 
 def find_model(model_id: str, models: Sequence[DepthModel]) -> DepthModel:
-    """The model with this id, or the ONNX file at this path; DepthError lists those there are."""
+    """The model with this id, or the ONNX file at this path; SettingsError lists those there are."""
     for model in models:
         if model.id == model_id:
             return model
     if model_id.lower().endswith(SUFFIX):
         return onnx_model(Path(model_id))
     known = ", ".join([AUTO, *(model.id for model in models)])
-    raise DepthError(f"There is no depth model {model_id!r}.", stage="depth", remedy=f"Choose one of: {known}.")
+    raise SettingsError(f"There is no depth model {model_id!r}.", stage="settings", remedy=f"Choose one of: {known}.")
 
 
 def choose_model(model_id: str, models: Sequence[DepthModel]) -> DepthChoice:
-    """The model for this id, or for "auto" the best one usable without the network; DepthError for an unknown id."""
+    """The model for this id, or for "auto" the best one usable without the network; SettingsError for an unknown id."""
     if model_id != AUTO:
         model = find_model(model_id, models)
         if not model.is_usable:

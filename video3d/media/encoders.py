@@ -7,8 +7,10 @@ really encoding a few frames.
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import product
 
 from video3d.errors import SettingsError, ToolError
 from video3d.media.ffmpeg import PROBE_SECONDS, FFmpeg
@@ -75,11 +77,10 @@ class EncodeRequest:
 def choose_encoder(ffmpeg: FFmpeg, request: EncodeRequest, output: OutputSettings) -> EncodeRequest:
     """`request` with an encoder that works here, at the depth it can write; ToolError where there is none."""
     candidates = _candidates(output, request)
-    for pixel_format in _formats(request.pixel_format):
-        for candidate in candidates:
-            attempt = replace(request, encoder=candidate.name, pixel_format=pixel_format)
-            if candidate.name in ffmpeg.encoders and _really_encodes(ffmpeg, attempt):
-                return attempt
+    for pixel_format, candidate in _attempts(request, output, candidates):
+        attempt = replace(request, encoder=candidate.name, pixel_format=pixel_format)
+        if candidate.name in ffmpeg.encoders and _really_encodes(ffmpeg, attempt):
+            return attempt
     names = ", ".join(candidate.name for candidate in candidates)
     raise ToolError(
         f"No encoder works here for {request.width}x{request.height} {request.pixel_format.name} (tried {names}).",
@@ -129,9 +130,23 @@ def _candidates(output: OutputSettings, request: EncodeRequest) -> list[Encoder]
         return named
     codec = output.codec
     if codec is Codec.AUTO:
-        is_large = request.width > WIDEST_H264 or request.height > WIDEST_H264
-        codec = Codec.HEVC if is_large or request.pixel_format.bit_depth > 8 else Codec.H264
+        codec = Codec.HEVC if _is_large(request) or request.pixel_format.bit_depth > 8 else Codec.H264
     return [encoder for encoder in ENCODERS if encoder.codec is codec]
+
+
+def _attempts(request: EncodeRequest, output: OutputSettings,
+              candidates: list[Encoder]) -> Iterator[tuple[PixelFormat, Encoder]]:
+    """Formats and encoders in the order of preference."""
+    formats = _formats(request.pixel_format)
+    yield from product(formats, candidates)
+    if output.encoder == "auto" and output.codec is Codec.AUTO and not _is_large(request):
+        # HEVC was for the depth's sake alone: without it, 8 bit in H.264 are better than nothing.
+        shallow = [pixel_format for pixel_format in formats if pixel_format.bit_depth == 8]
+        yield from product(shallow, [encoder for encoder in ENCODERS if encoder.codec is Codec.H264])
+
+
+def _is_large(request: EncodeRequest) -> bool:
+    return request.width > WIDEST_H264 or request.height > WIDEST_H264
 
 
 def _formats(wanted: PixelFormat) -> list[PixelFormat]:
