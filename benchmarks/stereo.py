@@ -1,6 +1,7 @@
 """How good and how fast the second eye is: on stereo pairs with ground truth, on soft depth, and over time.
 
     python benchmarks/stereo.py [--pairs FOLDER] [--depthmap-script FOLDER] [--nunif FOLDER] [--threads 2]
+                                [--tables pairs,soft,noise,time,speed]
 
 Pairs are FOLDER/NAME/{left,right,disp_left}.png with disp_left 16 bit, value / 256 = pixels, 0 = unknown; without a
 folder, layered pictures made here stand in. Peers run from checkouts named on the command line (thygate's
@@ -239,9 +240,16 @@ def own_methods(threads: int) -> dict[str, Method]:
     """Ours, and the left picture as it is."""
     from video3d.stereo import synthesize
 
-    return {"left picture as it is": lambda left, _: left,
-            "video3d": lambda left, d: synthesize(left, d, workers=threads),
-            "video3d, plain path": lambda left, d: synthesize(left, d, workers=threads, compiled=False)}
+    methods: dict[str, Method] = {
+        "left picture as it is": lambda left, _: left,
+        "video3d": lambda left, d: synthesize(left, d, workers=threads),
+        "video3d, plain path": lambda left, d: synthesize(left, d, workers=threads, compiled=False)}
+    if importlib.util.find_spec("torch") is not None:
+        from video3d.stereo.torch_path import synthesize_torch
+
+        importlib.import_module("torch").set_num_threads(threads)
+        methods["video3d, torch on the processor"] = synthesize_torch
+    return methods
 
 
 def depthmap_script(folder: Path) -> dict[str, Method]:
@@ -297,14 +305,20 @@ def nunif(folder: Path) -> dict[str, Method]:
 def pairs_table(methods: dict[str, Method], pairs: Sequence[Pair]) -> None:
     """Quality and time of each method."""
     largest = max(pairs, key=lambda pair: pair.left.size)
+    times: dict[str, tuple[float, float]] = {}
     print(f"\n{len(pairs)} pairs: {', '.join(pair.name for pair in pairs)}\n")
     print("| method | " + " | ".join(COLUMNS) + " | ms | processor ms |\n|" + "---|" * (len(COLUMNS) + 3))
     for name, method in methods.items():
         rows = [scores(pair, method(pair.left, pair.disparity)) for pair in pairs]
         mean = np.nanmean(np.array(rows), axis=0)
-        wall, busy = clocked(method, largest)
+        times[name] = wall, busy = clocked(method, largest)
         figures = [f"{value:.2f}" for value in mean[:4]] + [f"{value:.3f}" for value in mean[4:]]
         print(f"| {name} | {' | '.join(figures)} | {wall:.0f} | {busy:.0f} |", flush=True)
+
+    print("\nTime as a multiple of video3d's, in this run\n")
+    print("| method | by the clock | of all processors |\n|---|---|---|")
+    for name, (wall, busy) in times.items():
+        print(f"| {name} | {wall / times['video3d'][0]:.1f} | {busy / times['video3d'][1]:.1f} |")
 
 
 def soft_table(methods: dict[str, Method]) -> None:
@@ -321,6 +335,30 @@ def soft_table(methods: dict[str, Method]) -> None:
                            for pair, d, mask in zip(pairs, maps, masks, strict=True)]))
             for maps in ([pair.disparity for pair in pairs], soft))
         print(f"| {name} | {exact:.2f} | {blurred:.2f} | {exact - blurred:.2f} |", flush=True)
+
+
+def noise_table(methods: dict[str, Method]) -> None:
+    """What noise costs on soft depth, beside what the same noise costs on sharp depth."""
+    print("\nNoise on depth: normal, in per cent of the range of disparity, of 921x518, made scenes at 1920x1080\n")
+    print("| method | noise | seen, sharp | seen, soft | cost on sharp | cost on soft |\n|---|---|---|---|---|---|")
+    pairs = made_pairs(1920, 1080, 2)
+    masks = [regions(pair).seen for pair in pairs]
+    for name, method in methods.items():
+        quiet: list[float] = []
+        for share in (0.0, 0.01, 0.02):
+            rows = [[psnr(method(pair.left, d), pair.right, mask) for d in _noisy(pair.disparity, share)]
+                    for pair, mask in zip(pairs, masks, strict=True)]
+            sharp, soft = (float(value) for value in np.mean(rows, axis=0))
+            quiet = quiet or [sharp, soft]
+            print(f"| {name} | {100 * share:g} % | {sharp:.2f} | {soft:.2f} | {quiet[0] - sharp:.2f} | "
+                  f"{quiet[1] - soft:.2f} |", flush=True)
+
+
+def _noisy(disparity: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Sharp and soft disparity [H, W] with the same noise."""
+    noise = np.random.default_rng(3).standard_normal((518, 921)).astype(np.float32) * share * float(np.ptp(disparity))
+    small = cv2.GaussianBlur(cv2.resize(disparity, (921, 518), interpolation=cv2.INTER_AREA), (0, 0), 1.5)
+    return disparity + cv2.resize(noise, (1920, 1080)), cv2.resize(small + noise, (1920, 1080))
 
 
 def time_table(threads: int) -> None:
@@ -407,6 +445,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--depthmap-script", type=Path, help="checkout of stable-diffusion-webui-depthmap-script")
     parser.add_argument("--nunif", type=Path, help="checkout of nunif (iw3)")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--tables", default="pairs,soft,noise,time,speed", help="which tables, with commas between")
     chosen = parser.parse_args(None if arguments is None else list(arguments))
     if importlib.util.find_spec("video3d") is None:
         print("Run it where video3d is installed, or with PYTHONPATH set to the project's folder.", file=sys.stderr)
@@ -418,10 +457,17 @@ def main(arguments: Iterable[str] | None = None) -> int:
     if chosen.nunif:
         methods |= nunif(chosen.nunif)
     folders = sorted(path.parent for path in chosen.pairs.glob("*/disp_left.png")) if chosen.pairs else []
-    pairs_table(methods, [read_pair(folder) for folder in folders] or made_pairs())
-    soft_table({name: method for name, method in methods.items() if "plain" not in name and "as it is" not in name})
-    time_table(chosen.threads)
-    speed_table(chosen.threads)
+    quick = {name: method for name, method in methods.items()
+             if not any(word in name for word in ("plain", "torch", "as it is"))}
+    tables: dict[str, Callable[[], None]] = {
+        "pairs": lambda: pairs_table(methods, [read_pair(folder) for folder in folders] or made_pairs()),
+        "soft": lambda: soft_table(quick), "noise": lambda: noise_table(quick),
+        "time": lambda: time_table(chosen.threads), "speed": lambda: speed_table(chosen.threads)}
+    for name in chosen.tables.split(","):
+        if name not in tables:
+            print(f"There is no table {name!r}: choose among {', '.join(tables)}.", file=sys.stderr)
+            return 2
+        tables[name]()
     return 0
 
 
