@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import IO
 
 from video3d.errors import SourceError
-from video3d.media import frame_packing
+from video3d.media import frame_packing, players
 from video3d.media.file_facts import FileFacts, StereoClaim, TrackFacts, UnreadableError, VideoFacts
 from video3d.media.matroska_reader import read_matroska
 from video3d.media.mp4_reader import read_mp4
+from video3d.media.players import PlayedFile
 
 STAGE = "check"
 KEYFRAME_LIMIT = Fraction(21, 10)
@@ -66,7 +67,9 @@ class FileReport:
     """Everything that says how the eyes are packed, the file's name last."""
     warnings: tuple[str, ...]
     sentences: tuple[str, ...]
-    """What a player will make of it, in plain words; the warnings are not repeated here."""
+    """What the file is, in plain words; the warnings are not repeated here."""
+    players: tuple[str, ...]
+    """What each kind of player will make of it, a sentence each."""
 
     @property
     def labels(self) -> tuple[StereoClaim, ...]:
@@ -141,6 +144,9 @@ def _report(path: Path, size: int, facts: FileFacts) -> FileReport:
         field_of_view=video.field_of_view, keyframe_distance=video.keyframe_distance, claims=claims,
         warnings=tuple(_warnings(facts, video, claims)),
         sentences=tuple(_sentences(facts, video, claims)),
+        players=tuple(players.sentences(PlayedFile(
+            facts.container, video.codec, video.entry, video.width, video.height, _bit_depth(video), video.projection,
+            (*video.claims, *([message] if message else [])), named, _is_half(video, claims)))),
     )
 
 
