@@ -25,6 +25,7 @@ from video3d.planning import PlannedUnit
 from video3d.prefetch import Prefetch
 from video3d.settings import ConversionSettings, WindowTreatment
 from video3d.stereo import ShotSynthesizer
+from video3d.stereo.comfort import FrameComfort, measure_comfort
 from video3d.stereo.disparity import (
     ComfortBudget,
     DesignedFrame,
@@ -33,8 +34,9 @@ from video3d.stereo.disparity import (
     FloatingWindow,
 )
 from video3d.stereo.layouts import with_floating_window
-from video3d.stereo.packer import Canvas, Packer
+from video3d.stereo.packer import Canvas, Packer, parted
 from video3d.types import FloatMap, Frame, Layout, PixelFormat, Reporter, StereoFrame, VideoInfo
+from video3d.unit_files import right_segment, write_comfort
 
 FRAMES_AHEAD = 2
 """Between the threads: enough to keep them busy."""
@@ -110,20 +112,22 @@ class UnitConverter:
 
     def convert(self, planned: PlannedUnit, target: Path, written: Callable[[Frame], None]) -> None:
         """Write the unit's segment to `target`: whole, or not at all. `written` is called with each packed frame."""
-        encoder = SegmentEncoder(self._shared.ffmpeg, self._shared.encode, target, what=self._shared.info.path,
-                                 check=self._check)
+        writer = _Writer(self._shared, target, self._check)
+        self._eyes.comfort.clear()
         self._ending.clear()
         try:
             with (Prefetch(self._taken(planned), FRAMES_AHEAD, "decoding") as taken,
                   Prefetch(self._designed(taken, planned), FRAMES_AHEAD, "depth") as designed,
                   self._ended_together()):
                 for frame, time in self._timed(self._eyes.packed(self._checked(designed)), planned):
-                    encoder.write(frame, time)
+                    writer.write(frame, time)
                     written(frame)
                     self._check()
-            encoder.finish()
+            if self._shared.settings.output.comfort_report:
+                write_comfort(self._eyes.comfort, target)
+            writer.finish()
         except BaseException:
-            encoder.abort()
+            writer.abort()
             raise
 
     @contextmanager
@@ -191,6 +195,37 @@ class UnitConverter:
             yield last, Fraction(time - times[0], scale)
 
 
+class _Writer:
+    """A unit's segment, or its two segments where each eye has a file of its own."""
+
+    def __init__(self, shared: UnitSettings, target: Path, check: Callable[[], None]) -> None:
+        self._layout = shared.settings.output.layout
+        targets = (right_segment(target), target) if self._layout is Layout.SEPARATE else (target,)
+        self._encoders: list[SegmentEncoder] = []
+        try:
+            for path in targets:
+                self._encoders.append(SegmentEncoder(shared.ffmpeg, shared.encode, path, what=shared.info.path,
+                                                     check=check))
+        except BaseException:
+            self.abort()
+            raise
+
+    def write(self, frame: Frame, time: Fraction) -> None:
+        """A packed frame, `time` seconds after the unit's first."""
+        for encoder, part in zip(self._encoders, reversed(parted(frame, self._layout)), strict=True):
+            encoder.write(part, time)
+
+    def finish(self) -> None:
+        """All that was written is on the disk; the segment itself comes last."""
+        for encoder in self._encoders:
+            encoder.finish()
+
+    def abort(self) -> None:
+        """Nothing stays."""
+        for encoder in self._encoders:
+            encoder.abort()
+
+
 class _Shot:
     """The stages that remember, for one shot inside one unit."""
 
@@ -231,6 +266,10 @@ class _Eyes:
         self._colour = info.colour
         self._packer = Packer(self._layout, info.width, info.height, shared.eye_format, swap_eyes=stereo.swap_eyes,
                               colour=info.colour, canvas=shared.canvas)
+        self._measures = shared.settings.output.comfort_report
+        self._eye = stereo.eye
+        self.comfort: list[FrameComfort] = []
+        """Of the frames written, where a report is asked for."""
         self._synthesizer = ShotSynthesizer(
             info.width, info.height, shared.eye_format, stereo.eye, chroma_site=info.colour.chroma_site,
             edge_dilation=stereo.edge_dilation, background_plate=shared.plate_frames > 0, workers=shared.workers,
@@ -264,6 +303,10 @@ class _Eyes:
                 yield self._pack(pair, designed)
 
     def _pack(self, pair: StereoFrame, designed: Designed) -> Frame:
+        if self._measures:
+            self.comfort.append(measure_comfort(designed.disparity, designed.taken.frame.width,
+                                                seconds=designed.taken.seconds, starts_shot=designed.starts_shot,
+                                                eye=self._eye))
         if self._layout not in DEPTH_LAYOUTS:
             window = designed.window
             pair = with_floating_window(pair, window.left_pixels, window.right_pixels, self._colour)

@@ -40,6 +40,7 @@ from video3d.stereo.disparity import suggested_strength
 from video3d.stereo.interleave import INTERLEAVED
 from video3d.stereo.packer import Canvas, encoded_format, encoded_size
 from video3d.types import ColourTags, Layout, PixelFormat, Reporter, VideoInfo
+from video3d.unit_files import right_segment, write_report
 
 LARGEST_TIME_SCALE = 1_000_000
 SMALLEST_TIME_SCALE = 10_000
@@ -141,7 +142,24 @@ def open_converter(conversion: Conversion, origin: int | None, reporter: Reporte
 
 def join_units(conversion: Conversion, units: Sequence[PlannedUnit], segments: Sequence[Path], folder: Path,
                reporter: Reporter) -> Path:
-    """Join the segments of all `units` in `folder`; returns the finished file, checked, still in the folder."""
+    """Join the segments of all `units` in `folder`; returns the finished file, checked, still in the folder.
+
+    What `unit_files.files_beside` names lies there too.
+    """
+    output = conversion.settings.output
+    finished = _join(conversion, units, segments, folder, reporter)
+    if output.layout is Layout.SEPARATE:
+        left = finished.rename(folder / f"left.{output.container.value}")
+        right = _join(conversion, units, [right_segment(segment) for segment in segments], folder, reporter)
+        right.rename(folder / f"right.{output.container.value}")
+        finished = left
+    if output.comfort_report:
+        write_report(segments, folder, conversion.settings)
+    return finished
+
+
+def _join(conversion: Conversion, units: Sequence[PlannedUnit], segments: Sequence[Path], folder: Path,
+          reporter: Reporter) -> Path:
     info, output = conversion.info, conversion.settings.output
     base, scale = info.time_base, conversion.shared.encode.time_scale
     shown = np.concatenate([unit.own_times for unit in units])
