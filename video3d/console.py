@@ -126,6 +126,10 @@ class Console(Protocol):
         """What each device gets, why, and how that is known."""
         ...
 
+    def made(self, source: Path, target: Path) -> None:
+        """Where the picture of a moment is."""
+        ...
+
 
 class TextConsole:
     """Plain words; a progress bar where there is a terminal."""
@@ -186,12 +190,20 @@ class TextConsole:
         """What players make of a file."""
         lines = [f"{report.path}: {report.container}, {report.codec}, {report.width}x{report.height}"]
         lines += [f"  {sentence}" for sentence in report.sentences]
-        self.write("\n".join(lines + [f"  Warning: {warning}" for warning in report.warnings]))
+        lines += [f"  Warning: {warning}" for warning in report.warnings]
+        if report.players:
+            lines += ["  What players make of it:", *(f"    {sentence}" for sentence in report.players)]
+        self.write("\n".join(lines))
 
     def presets(self, presets: Sequence[Preset]) -> None:
         """What each device gets, why, and how that is known."""
         for each in presets:
             self.write("\n".join(_preset_lines(each)))
+
+    def made(self, source: Path, target: Path) -> None:
+        """Where the picture of a moment is."""
+        del source
+        self.write(f"Result: {target}")
 
     def _tell_folder(self, folder: Path) -> None:
         if _is_there(folder):
@@ -254,6 +266,10 @@ class JsonConsole:
         """What each device gets, why, and how that is known."""
         for each in presets:
             self._send("preset", **to_json(each))
+
+    def made(self, source: Path, target: Path) -> None:
+        """Where the picture of a moment is."""
+        self._send("done", source=str(source), target=str(target))
 
     def progress(self, source: Path, progress: Progress) -> None:
         """How far a conversion is."""

@@ -103,7 +103,7 @@ class Picture:
 
 
 @dataclass(frozen=True, eq=False)
-class _Moment:
+class Moment:
     """The frames of one shot around a moment, with their depth."""
 
     taken: tuple[Taken, ...]
@@ -118,7 +118,7 @@ class Previewer:
         self._host = host
         self._lock = threading.Lock()
         self._infos: OrderedDict[tuple[str, int, int], VideoInfo] = OrderedDict()
-        self._moments: OrderedDict[tuple[object, ...], _Moment] = OrderedDict()
+        self._moments: OrderedDict[tuple[object, ...], Moment] = OrderedDict()
 
     def picture(self, request: PreviewRequest, check: Callable[[VideoInfo], None] = lambda _: None) -> Picture:
         """The moment asked for; raises what a conversion would, and SourceError where there is no frame.
@@ -135,7 +135,7 @@ class Previewer:
             conversion = pipeline.decide(request.source, settings, self._host, info)
             _keep(self._infos, file, conversion.info)
             key = (file, request.moment, settings.depth, conversion.model.id, conversion.shared.eye_format)
-            moment = self._moments.get(key) or _look(conversion, request.moment)
+            moment = self._moments.get(key) or look(conversion, request.moment)
             _keep(self._moments, key, moment)
             return _shown(moment, conversion, request)
 
@@ -171,15 +171,15 @@ def image_picture(data: bytes, settings: ConversionSettings, host: Host, *, view
     with closing(pipeline.open_nearness(conversion, SilentReporter())) as stage:
         nearness = [*stage.push(taken), *stage.flush()]
     request = PreviewRequest(Path(), settings, view=view, format=format, largest_side=1 << 16)
-    return _shown(_Moment((taken,), tuple(nearness), 0), conversion, request)
+    return _shown(Moment((taken,), tuple(nearness), 0), conversion, request)
 
 
-def _look(conversion: Conversion, moment: float) -> _Moment:
+def look(conversion: Conversion, moment: float) -> Moment:
     """Decode the frames around the moment and make their depth."""
     taken = _frames_around(conversion, moment)
     wanted = max((n for n, each in enumerate(taken) if each.is_written), default=0)
     with closing(pipeline.open_nearness(conversion, SilentReporter())) as stage:
-        return _Moment(tuple(taken), tuple(_nearness(stage, taken)), wanted)
+        return Moment(tuple(taken), tuple(_nearness(stage, taken)), wanted)
 
 
 def _nearness(stage: NearnessStage, taken: Sequence[Taken]) -> list[FloatMap]:
@@ -238,7 +238,7 @@ def _unit_at(units: Sequence[PlannedUnit], seconds: float, base: Fraction) -> Pl
     return begun[-1] if begun else units[0]
 
 
-def _shown(moment: _Moment, conversion: Conversion, request: PreviewRequest) -> Picture:
+def _shown(moment: Moment, conversion: Conversion, request: PreviewRequest) -> Picture:
     colour = conversion.info.colour
     frame = moment.taken[moment.wanted].frame
     nearness = moment.nearness[moment.wanted]
@@ -269,7 +269,7 @@ def _packed(pair: StereoFrame, nearness: FloatMap, conversion: Conversion, reque
     return _encoded(_rgb(packer.pack(pair, nearness), info.colour, request.largest_side), request.format)
 
 
-def _both_eyes(moment: _Moment, conversion: Conversion) -> StereoFrame:
+def _both_eyes(moment: Moment, conversion: Conversion) -> StereoFrame:
     shared, info = conversion.shared, conversion.info
     stereo = shared.settings.stereo
     designer = DisparityDesigner(info.width, disparity_settings(shared))

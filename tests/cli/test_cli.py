@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
+from PIL import Image
 
 from video3d import cli
 from video3d.cli import main
@@ -392,3 +394,19 @@ def test_a_name_that_contradicts_the_preset_is_refused(small_clip: Path, tmp_pat
     assert main(["convert", str(small_clip), "-o", str(tmp_path / "x.mp4"), "--preset", "kodi-jellyfin"]) == 2
     assert "mkv" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_moment_becomes_a_wiggle(small_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in ("webp", "gif"):
+        target = tmp_path / f"x.{kind}"
+        assert main(["wiggle", str(small_clip), "--at", "0.5", "--size", "160", "-o", str(target)]) == DONE
+        with Image.open(target) as picture:
+            assert (picture.width, picture.height, getattr(picture, "n_frames", 1)) == (160, 90, 2)
+            first = np.asarray(picture.convert("RGB"), int)
+            picture.seek(1)
+            assert np.abs(np.asarray(picture.convert("RGB"), int) - first).mean() > 0.5
+    capsys.readouterr()
+    assert main(["wiggle", str(small_clip), "-o", str(target)]) == FAILED
+    assert "there already" in capsys.readouterr().err
+    assert main(["wiggle", str(small_clip), "-o", str(tmp_path / "x.png")]) == WRONG_USAGE
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.gif", "x.webp"]
