@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, cast
 
-import cv2
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -194,6 +193,8 @@ class _Thumbnailer:
 
 
 def _reduced(plane: np.ndarray[Any, Any], size: tuple[int, int], shift: int) -> np.ndarray[Any, Any]:
+    import cv2  # a fifth of a second, which the readers of whole pictures need not wait for
+
     small: np.ndarray[Any, Any] = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
     return small if small.dtype == np.uint8 else (small >> shift).astype(np.uint8)
 

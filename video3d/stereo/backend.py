@@ -43,6 +43,8 @@ class Kernels:
     """Neighbours whose disparity falls by more pixels belong to different surfaces."""
     region: int
     """Mask of the region in a map of kinds."""
+    tone_border: tuple[int, int]
+    """Columns before and after the pictures that `tone_rows` reads."""
 
 
 def load_kernels(compiled: bool | None = None) -> Kernels:
@@ -57,4 +59,4 @@ def load_kernels(compiled: bool | None = None) -> Kernels:
         plate = PlateKernels(rows.plate_rows, rows.paint_rows, rows.shrink_rows, rows.fit_samples)
     return Kernels(warp.project_rows, warp.region_rows, warp.reopen_rows, warp.gather_rows, warp.chroma_rows,
                    warp.ground_rows, warp.fill_rows, warp.seam_rows, edge.tone_rows, edge.snap_rows,
-                   plate, warp.SURFACE_JUMP, warp.REGION)
+                   plate, warp.SURFACE_JUMP, warp.REGION, edge.BORDER)

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d.stereo.backend import Kernels
-from video3d.stereo.edge_kernels import BORDER
 from video3d.stereo.rows import RowWorkers
 from video3d.types import FloatMap, Plane
 
@@ -74,15 +73,16 @@ def _snap(coarse: FloatMap, luma: Plane, peak: int, enlarged: FloatMap, kernels:
     if not marked.any():
         return
     tones: npt.NDArray[np.float32] = np.empty((height, width, 3), np.float32)
-    around = [_bordered(coarse, np.nan), _bordered(_resized(luma, width, height, cv2.INTER_AREA), 0.0)]
+    border = kernels.tone_border
+    around = [_bordered(coarse, np.nan, border), _bordered(_resized(luma, width, height, cv2.INTER_AREA), 0.0, border)]
     workers.run(height, partial(kernels.tone_rows, around[0], high, low, marked, around[1], tones))
     workers.run(height, partial(kernels.snap_rows, high, low, marked, tones, np.ascontiguousarray(luma), _NOISE * peak,
                                 enlarged))
 
 
-def _bordered(plane: FloatMap, value: float) -> FloatMap:
-    """With the columns beside it that `edge_kernels.tone_rows` looks at."""
-    before, after = BORDER
+def _bordered(plane: FloatMap, value: float, columns: tuple[int, int]) -> FloatMap:
+    """With so many columns before and after it as `edge_kernels.tone_rows` looks at."""
+    before, after = columns
     wide: FloatMap = np.full((plane.shape[0], before + plane.shape[1] + after), value, np.float32)
     wide[:, before:-after] = plane
     return wide

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from video3d.stereo.edge_kernels import BORDER, NO_TONE, TONE_FAR, TONE_NEAR, TONE_REACH, TONE_TRUST
 from video3d.types import FloatMap, Plane
 
+__all__ = ["BORDER"]
+
 _Array = npt.NDArray[Any]
 
 
