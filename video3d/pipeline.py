@@ -6,7 +6,7 @@
     join     segments and the source's other tracks become one file, labelled as 3D
     check    read it back; only then does it take its name
 
-Whoever runs this (`jobs.py`) keeps the segments in a folder and can do the units in any order.
+Whoever runs this (`jobs/`) keeps the segments in a folder and can do the units in any order.
 """
 
 from __future__ import annotations

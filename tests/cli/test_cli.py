@@ -86,7 +86,8 @@ def test_values_out_of_range_are_refused_with_the_range(place: Path, capsys: pyt
     assert [path.name for path in place.iterdir()] == ["clip.mp4"]
 
 
-@pytest.mark.parametrize("arguments", [("--nonsense", "1"), ("--strengt", "1"), ()])
+@pytest.mark.parametrize("arguments", [("--nonsense", "1"), ("--strengt", "1"), (), ("--workers", "0"),
+                                       ("--workers", "two"), ("--devices", "cuda:0,")])
 def test_unknown_flags_are_refused(place: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["convert", *(["clip.mp4"] if arguments else []), *arguments])

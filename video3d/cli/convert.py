@@ -23,6 +23,8 @@ from video3d.jobs import JobRequest, folder_for, run_job
 from video3d.settings import ConversionSettings
 from video3d.types import Layout
 
+MOST_WORKERS = 64
+
 
 def add(commands: Commands) -> None:
     """The command and its flags."""
@@ -33,7 +35,29 @@ def add(commands: Commands) -> None:
     convert.add_argument("--overwrite", action="store_true", help="replace a result that is there already")
     convert.add_argument("--restart", action="store_true", help="throw away an unfinished conversion, do not resume it")
     convert.add_argument("--discard-on-failure", action="store_true", help="keep nothing to resume from")
+    add_running(convert)
     add_settings(convert)
+
+
+def add_running(parser: argparse.ArgumentParser) -> None:
+    """Flags that change how fast a result comes, and not what it is."""
+    parser.add_argument("--workers", type=_count, default=1, metavar="N",
+                        help="parts of the video converted at once; each takes as much memory as one (default: 1)")
+    parser.add_argument("--devices", type=_names, default=(), metavar="NAME,NAME",
+                        help="depth networks run on these devices at once, such as cuda:0,cuda:1")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_WORKERS}")
+    return int(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of names")
+    return names
 
 
 def _convert(chosen: argparse.Namespace, host: Host, console: Console) -> int:
@@ -48,7 +72,7 @@ def _convert(chosen: argparse.Namespace, host: Host, console: Console) -> int:
             try:
                 _check_unique(target, taken)
                 request = JobRequest(source, target, settings, chosen.overwrite, chosen.restart,
-                                     chosen.discard_on_failure)
+                                     chosen.discard_on_failure, chosen.workers, chosen.devices)
                 console.done(source, run_job(request, host, reporter))
             except Cancelled:
                 console.stopped(source, folder_for(target))

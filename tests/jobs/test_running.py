@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import errno
-import json
-import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 import pytest
 
-from video3d import jobs
-from video3d.errors import Cancelled, JobError, TargetError
-from video3d.jobs import FOLDER_SUFFIX, JobFolder, JobRequest, JobResult, run_job
+from video3d.converting import UnitConverter
+from video3d.errors import Cancelled, JobError, TargetError, ToolError
+from video3d.host import StandaloneHost
+from video3d.jobs import FOLDER_SUFFIX, JobRequest, JobResult, JobWatcher, run_job, running
 from video3d.params import from_values
 from video3d.planning import PlannedUnit
 from video3d.settings import ConversionSettings
-from video3d.types import Progress, SilentReporter, Unit
+from video3d.types import ColourTags, Frame, Progress, SilentReporter
 
 FILM = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5:duration=22", "-f", "lavfi", "-i",
         "sine=frequency=330:duration=22", "-c:v", "libx264", "-g", "12", "-pix_fmt", "yuv420p", "-c:a", "aac")
 FRAMES = 110
-JOB = {"source": "film.mp4", "settings": {"strength": 1}}
 
 
-class OneProcessor:
-    name = "test"
+class OneProcessor(StandaloneHost):
     processors = 1
-
-    def models_folders(self) -> tuple[Path, ...]:
-        return ()
 
 
 class ThreeProcessors(OneProcessor):
@@ -102,7 +95,7 @@ def test_stopped_resumed_and_run_by_more_threads_it_is_the_same_to_the_byte(film
     assert [path.name for path in (kept / "segments").iterdir()] == ["00000.mp4"]
     assert [path.name for path in tmp_path.iterdir()] == [kept.name]
 
-    with pytest.raises(JobError, match="another settings"):
+    with pytest.raises(JobError, match=r"another --strength \(auto, now 2.0\)"):
         convert(film, tmp_path, settings={"strength": 2})
     assert (kept / "segments" / "00000.mp4").exists(), "a refused job touched another one's work"
 
@@ -111,6 +104,92 @@ def test_stopped_resumed_and_run_by_more_threads_it_is_the_same_to_the_byte(film
     assert (tmp_path / "result.mp4").read_bytes() == undisturbed.read_bytes()
     assert reporter.heard[0].done == FRAMES // 2, "the finished unit was converted again"
     assert [path.name for path in tmp_path.iterdir()] == ["result.mp4"]
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_by_several_workers_it_is_the_same_to_the_byte(film: Path, undisturbed: Path, tmp_path: Path,
+                                                       workers: int) -> None:
+    reporter = Watching()
+    convert(film, tmp_path, reporter, workers=workers)
+    assert (tmp_path / "result.mp4").read_bytes() == undisturbed.read_bytes()
+    counts = [progress.done for progress in reporter.heard if progress.stage == "convert"]
+    assert counts == list(range(1, FRAMES + 1))
+
+
+def test_one_of_several_workers_that_fails_ends_the_others_and_says_why(
+        film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def convert_unit(self: UnitConverter, planned: PlannedUnit, *rest: Any) -> None:
+        if planned.unit.index == 0:
+            raise ToolError("the encoder broke")
+        whole(self, planned, *rest)
+
+    whole = UnitConverter.convert
+    monkeypatch.setattr(UnitConverter, "convert", convert_unit)
+    with pytest.raises(ToolError, match="the encoder broke"):
+        convert(film, tmp_path, workers=2)
+
+
+class Pausing(JobWatcher):
+    """Asks for a pause at a frame, and remembers the units."""
+
+    def __init__(self, pause_at: int | None) -> None:
+        self.pause_at = pause_at
+        self.frames = 0
+        self.units: list[int] = []
+
+    def is_pausing(self) -> bool:
+        return self.pause_at is not None and self.frames >= self.pause_at
+
+    def frame_written(self, frame: Frame, colour: ColourTags) -> None:
+        del colour
+        assert (frame.width, frame.height) == (128, 36)
+        self.frames += 1
+
+    def unit_finished(self, planned: PlannedUnit, segment: Path, conversion: Any) -> None:
+        del conversion
+        assert segment.is_file()
+        self.units.append(planned.unit.index)
+
+
+def test_a_pause_waits_for_the_unit_in_work(film: Path, undisturbed: Path, tmp_path: Path) -> None:
+    request = JobRequest(film, tmp_path / "result.mp4", from_values(ConversionSettings, {"speed": "fastest"}))
+    first, second = Pausing(5), Pausing(None)
+    with pytest.raises(Cancelled, match="Paused"):
+        run_job(request, OneProcessor(), Watching(), first)
+    assert (first.frames, first.units) == (FRAMES // 2, [0])
+    run_job(request, OneProcessor(), Watching(), second)
+    assert (second.frames, second.units) == (FRAMES // 2, [0, 1])
+    assert (tmp_path / "result.mp4").read_bytes() == undisturbed.read_bytes()
+
+
+def test_a_pause_waits_for_all_units_in_work_and_begins_no_other(make_clip: Callable[..., Path],
+                                                                 tmp_path: Path) -> None:
+    long = make_clip("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=2:duration=62", "-c:v", "libx264", "-g", "4")
+    settings = from_values(ConversionSettings, {"speed": "fastest", "depth_model": "constant"})
+    request = JobRequest(long, tmp_path / "result.mp4", settings, workers=2)
+    first, second = Pausing(3), Pausing(None)
+    with pytest.raises(Cancelled, match="Paused"):
+        run_job(request, OneProcessor(), Watching(), first)
+    assert len(first.units) in (1, 2)
+    run_job(request, OneProcessor(), Watching(), second)
+    assert sorted(second.units) == [0, 1, 2, 3]
+    assert second.frames + first.frames == 124
+
+
+@pytest.mark.parametrize("damage", [
+    lambda file: file.unlink(), lambda file: file.write_bytes(file.read_bytes()[:-9]),
+    lambda file: file.write_bytes(bytes(file.stat().st_size)),
+], ids=["gone", "short", "zeroed"])
+def test_a_segment_that_a_power_cut_damaged_is_made_again(film: Path, undisturbed: Path, tmp_path: Path,
+                                                          damage: Callable[[Path], None]) -> None:
+    with pytest.raises(Cancelled):
+        convert(film, tmp_path, Watching(stop_at=60))
+    (segment,) = tmp_path.glob("*/segments/*")
+    damage(segment)
+    reporter = Watching()
+    convert(film, tmp_path, reporter)
+    assert reporter.heard[0].done == 1, "the damaged segment was taken for whole"
+    assert (tmp_path / "result.mp4").read_bytes() == undisturbed.read_bytes()
 
 
 def test_progress_rises_to_the_number_of_frames(film: Path, tmp_path: Path) -> None:
@@ -151,10 +230,10 @@ def test_targets_that_cannot_be_are_named(tmp_path: Path) -> None:
     for target, words in ((tmp_path, "a folder"), (tmp_path / "none" / "x.mp4", "no such folder"),
                           (file / "x.mp4", "no such folder")):
         with pytest.raises(TargetError, match=words) as caught:
-            jobs._check_target(request_for(target))
+            running._check_target(request_for(target))
         assert caught.value.remedy
     with pytest.raises(TargetError, match="replace the source"):
-        jobs._check_target(JobRequest(file, tmp_path / "." / "file", ConversionSettings(), overwrite=True))
+        running._check_target(JobRequest(file, tmp_path / "." / "file", ConversionSettings(), overwrite=True))
 
 
 @pytest.mark.parametrize(("problem", "words"), [
@@ -165,119 +244,11 @@ def test_targets_that_cannot_be_are_named(tmp_path: Path) -> None:
 ])
 def test_what_the_system_says_is_told_plainly(tmp_path: Path, problem: OSError, words: str) -> None:
     with pytest.raises(TargetError, match=f"result.mp4: .*{words}") as caught, \
-            jobs._explained(tmp_path / "result.mp4"):  # fmt: skip
+            running._explained(tmp_path / "result.mp4"):  # fmt: skip
         raise problem
     assert caught.value.remedy
 
 
 def test_a_reader_of_our_output_that_goes_is_no_fault_of_the_target(tmp_path: Path) -> None:
-    with pytest.raises(BrokenPipeError), jobs._explained(tmp_path / "result.mp4"):
+    with pytest.raises(BrokenPipeError), running._explained(tmp_path / "result.mp4"):
         raise BrokenPipeError
-
-
-def unit_of(index: int = 0, shift: int = 0) -> PlannedUnit:
-    times = np.arange(10, dtype=np.int64) * 100 + shift
-    return PlannedUnit(Unit(index, 10 * index, 10 * index + 9, ()), times, None, 1000 + shift, interlaced=False,
-                       run_out=0)
-
-
-def finish(folder: JobFolder, unit: PlannedUnit) -> None:
-    folder.segment(unit).write_bytes(b"segment")
-    folder.add(unit)
-
-
-def opened(path: Path, job: dict[str, Any] = JOB) -> JobFolder:
-    path.mkdir(exist_ok=True)
-    folder = JobFolder(path)
-    folder.open(job, restart=False)
-    return folder
-
-
-def test_finished_units_are_known_again_and_others_are_not(tmp_path: Path) -> None:
-    finish(opened(tmp_path / "job"), unit_of(0))
-    again = opened(tmp_path / "job")
-    assert again.holds(unit_of(0))
-    assert not again.holds(unit_of(1))
-    assert not again.holds(unit_of(0, shift=1)), "its frames have other times now"
-    again.segment(unit_of(0)).write_bytes(b"cut")
-    assert not again.holds(unit_of(0)), "its file is not the one that was finished"
-    again.segment(unit_of(0)).unlink()
-    assert not again.holds(unit_of(0))
-
-
-@pytest.mark.parametrize("rest", ["", "{", '{"index": 1, "fir', '{"index": 1}', "12", "null"])
-def test_a_journal_that_was_cut_off_loses_one_line_at_most(tmp_path: Path, rest: str) -> None:
-    folder = opened(tmp_path / "job")
-    finish(folder, unit_of(0))
-    with (tmp_path / "job" / "journal.jsonl").open("a") as journal:
-        journal.write(rest)
-    again = opened(tmp_path / "job")
-    assert again.holds(unit_of(0))
-    assert not again.holds(unit_of(1))
-    finish(again, unit_of(2))
-    third = opened(tmp_path / "job")
-    assert third.holds(unit_of(0))
-    assert third.holds(unit_of(2))
-
-
-def test_another_job_is_refused_by_what_differs(tmp_path: Path) -> None:
-    finish(opened(tmp_path / "job"), unit_of())
-    with pytest.raises(JobError, match="another settings") as caught:
-        opened(tmp_path / "job", {**JOB, "settings": {"strength": 2}})
-    assert "--restart" in str(caught.value)
-    assert opened(tmp_path / "job").holds(unit_of())
-
-
-@pytest.mark.parametrize("text", ["", "{", json.dumps({**JOB, "settings": 3})])
-def test_a_job_that_finished_nothing_is_no_hindrance(tmp_path: Path, text: str) -> None:
-    (tmp_path / "job").mkdir()
-    (tmp_path / "job" / "job.json").write_text(text)
-    opened(tmp_path / "job")
-    assert json.loads((tmp_path / "job" / "job.json").read_text()) == JOB
-
-
-def test_restart_throws_away_what_was_finished(tmp_path: Path) -> None:
-    finish(opened(tmp_path / "job"), unit_of())
-    folder = JobFolder(tmp_path / "job")
-    folder.open({**JOB, "settings": 2}, restart=True)
-    assert not folder.holds(unit_of())
-
-
-def test_a_failure_keeps_finished_units_and_nothing_half_made(tmp_path: Path) -> None:
-    folder = opened(tmp_path / "job")
-    finish(folder, unit_of())
-    for name in ("segments/00001.part.mp4", "joined.mp4", "labelled.mkv"):
-        (tmp_path / "job" / name).write_text("half")
-    folder.leave(discard=False)
-    assert sorted(path.name for path in (tmp_path / "job").rglob("*")) == [
-        "00000.mp4", "job.json", "journal.jsonl", "segments"]
-    folder.leave(discard=True)
-    assert list((tmp_path / "job").iterdir()) == []
-
-
-def test_a_folder_is_held_by_one_and_goes_when_it_is_empty(tmp_path: Path) -> None:
-    first, second = JobFolder(tmp_path / "job"), JobFolder(tmp_path / "job")
-    with first.locked():
-        first.open(JOB, restart=False)
-        finish(first, unit_of())
-        with pytest.raises(JobError, match="another process is at work"), second.locked():
-            pytest.fail("two hold the same folder")
-        assert first.segment(unit_of()).exists(), "who comes second destroys the work of the first"
-    assert (tmp_path / "job" / "job.json").exists()
-    with second.locked():
-        second.clear()
-    assert not (tmp_path / "job").exists()
-    with pytest.raises(ZeroDivisionError), second.locked():
-        raise ZeroDivisionError
-    assert not (tmp_path / "job").exists(), "an empty folder stays after an error"
-
-
-def test_the_fingerprint_notices_another_source(tmp_path: Path) -> None:
-    first, second = tmp_path / "a", tmp_path / "b"
-    first.write_bytes(b"a" * 5000)
-    second.write_bytes(b"a" * 4999 + b"b")
-    assert jobs._digest(first) != jobs._digest(second)
-    os.utime(second, (0, 0))
-    second.write_bytes(first.read_bytes())
-    assert jobs._digest(first) == jobs._digest(second)
-

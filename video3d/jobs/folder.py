@@ -1,0 +1,205 @@
+"""The folder of an unfinished conversion.
+
+    job.json         what is converted, and with what (`JobDescription`)
+    journal.jsonl    one line for each finished unit
+    segments/        what these units became
+    attempt-…/       what the attempt at work, or one that died, has not finished
+    lock             held by the process at work
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import zlib
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from video3d.durable import lock, sync_file, sync_folder, write_text
+from video3d.errors import JobError
+from video3d.jobs.fingerprint import differences
+from video3d.planning import PlannedUnit
+from video3d.serial import from_json, to_json
+
+FOLDER_SUFFIX = ".video3d-job"
+_CHUNK = 1 << 20
+
+
+def folder_for(target: Path) -> Path:
+    """Where the unfinished work towards a target lies."""
+    return target.with_name(target.name + FOLDER_SUFFIX)
+
+
+@dataclass(frozen=True)
+class JobDescription:
+    """What is needed to go on with a conversion, and to notice that it would no longer be the same one."""
+
+    source: str
+    settings: Mapping[str, Any]
+    """Flat, by name, as they were asked for; with the depth model that "auto" came to."""
+    fingerprint: Mapping[str, Any]
+
+
+def read_description(folder: Path) -> JobDescription:
+    """What an unfinished conversion is; JobError where the folder holds none."""
+    try:
+        data = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+        return JobDescription(**from_json(_AsWritten, data).__dict__)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise JobError(f"{folder}: there is no unfinished conversion that could be read.", stage="resume",
+                       remedy="Start it again with `video3d convert`.") from None
+
+
+@dataclass(frozen=True)
+class _AsWritten:
+    source: str
+    settings: Any
+    fingerprint: Any
+
+
+class JobFolder:
+    """One process at a time works in it, inside `locked`. Its threads may call it at the same time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.segments = path / "segments"
+        self.attempt = path / f"attempt-{secrets.token_hex(4)}"
+        """Only this attempt writes there: a child of one that was killed may still be writing to its own."""
+        self._lock_file = path / "lock"
+        self._journal_file = path / "journal.jsonl"
+        self._journal: dict[int, dict[str, Any]] = {}
+
+    def open(self, job: JobDescription, *, restart: bool) -> None:
+        """Make the folder, or go on with the one that is there; JobError if that is another job's."""
+        if restart:
+            self.clear()
+        self._read_journal()
+        self._claim(job)
+        self._drop_attempts()
+        self.segments.mkdir(exist_ok=True)
+        self.attempt.mkdir()
+        sync_folder(self.path)
+
+    def _claim(self, job: JobDescription) -> None:
+        if self._journal:
+            self._check_same(job)
+        else:  # nothing was finished: there is nothing to go on with, and nothing to lose
+            write_text(self.path / "job.json", json.dumps(to_json(job), indent=1))
+
+    def _check_same(self, job: JobDescription) -> None:
+        remedy = "Add --restart to throw it away, or choose another target with -o."
+        try:
+            before = read_description(self.path)
+        except JobError:
+            raise JobError(f"{self.path}: what was finished there cannot be told to be of this conversion.",
+                           stage="resume", remedy=remedy) from None
+        what = differences(before.fingerprint, job.fingerprint)
+        if what:
+            raise JobError(f"{self.path}: an unfinished conversion to the same target is there, made with another "
+                           f"{what}.", stage="resume", remedy=remedy)
+
+    def segment(self, planned: PlannedUnit) -> Path:
+        """Where the unit's finished segment lies."""
+        return self.segments / f"{planned.unit.index:05d}.mp4"
+
+    def unfinished(self, planned: PlannedUnit) -> Path:
+        """Where the unit's segment is made."""
+        return self.attempt / f"{planned.unit.index:05d}.mp4"
+
+    def holds(self, planned: PlannedUnit) -> bool:
+        """Whether this very unit is finished, and its segment is still what it was."""
+        line = self._journal.get(planned.unit.index)
+        segment = self.segment(planned)
+        if line is None or not segment.is_file():
+            return False
+        size = segment.stat().st_size
+        return line.get("bytes") == size and line == _journal_line(planned, size, _checksum(segment))
+
+    def add(self, planned: PlannedUnit) -> None:
+        """Take a unit's segment from `unfinished`, and note it; both are on the disk when this returns."""
+        made, segment = self.unfinished(planned), self.segment(planned)
+        sync_file(made)
+        made.replace(segment)
+        sync_folder(self.segments)
+        line = _journal_line(planned, segment.stat().st_size, _checksum(segment))
+        is_new = not self._journal_file.exists()
+        with self._journal_file.open("a", encoding="utf-8") as journal:
+            journal.write("\n" + json.dumps(line) + "\n")  # the line before may have been cut off
+            journal.flush()
+            os.fsync(journal.fileno())
+        if is_new:
+            sync_folder(self.path)
+        self._journal[planned.unit.index] = line
+
+    def leave(self, *, discard: bool) -> None:
+        """After a failure: keep what can be resumed, and nothing else."""
+        if discard or not self._journal:
+            self.clear()
+        else:
+            self._drop_attempts()
+
+    def clear(self) -> None:
+        """Delete all in the folder; the folder itself goes when it is no longer held."""
+        self._journal.clear()
+        self._journal_file.unlink(missing_ok=True)  # first: what it does not name is not there
+        self._drop_attempts()
+        shutil.rmtree(self.segments, ignore_errors=True)
+        for file in self.path.iterdir():
+            if file != self._lock_file and file.is_file():
+                file.unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Generator[None, None, None]:
+        """Make the folder and hold it; JobError if another process does. An empty one is removed in the end."""
+        self.path.mkdir(exist_ok=True)
+        is_empty = False
+        try:
+            with self._lock_file.open("a+b") as file:
+                if not lock(file.fileno()):
+                    raise JobError(f"{self.path}: another process is at work on this conversion.", stage="resume",
+                                   remedy="Wait for it, or choose another target with -o.")
+                try:
+                    yield
+                finally:
+                    is_empty = list(self.path.iterdir()) == [self._lock_file]
+        finally:
+            if is_empty:
+                with suppress(OSError):  # somebody else holds it by now
+                    self._lock_file.unlink(missing_ok=True)
+                    self.path.rmdir()
+
+    def _drop_attempts(self) -> None:
+        for leftover in self.path.glob("attempt-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def _read_journal(self) -> None:
+        if not self._journal_file.exists():
+            return
+        for text in self._journal_file.read_text(encoding="utf-8", errors="replace").splitlines():
+            with suppress(KeyError, TypeError, ValueError):  # a line may be cut off
+                line = json.loads(text)
+                self._journal[line["index"]] = line
+
+
+def _journal_line(planned: PlannedUnit, size: int, checksum: int) -> dict[str, Any]:
+    unit = planned.unit
+    return {
+        "index": unit.index, "first": unit.first, "last": unit.last, "cuts": list(unit.cuts), "warm_up": unit.warm_up,
+        "run_out": planned.run_out, "times": hashlib.sha256(planned.times.tobytes()).hexdigest()[:16],
+        "bytes": size, "crc32": checksum,
+    }
+
+
+def _checksum(file: Path) -> int:
+    """CRC-32 of the whole file: a power cut may leave the right length and the wrong content."""
+    found = 0
+    with file.open("rb") as opened:
+        while chunk := opened.read(_CHUNK):
+            found = zlib.crc32(chunk, found)
+    return found

@@ -1,0 +1,264 @@
+"""One conversion from its beginning, or from where it was stopped, to the finished file."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from video3d import pipeline
+from video3d.converting import UnitConverter
+from video3d.durable import sync_file, sync_folder
+from video3d.errors import Cancelled, JobError, SettingsError, TargetError
+from video3d.executors import do_all
+from video3d.host import Host
+from video3d.jobs.fingerprint import fingerprint, with_chosen_model
+from video3d.jobs.folder import JobDescription, JobFolder, folder_for
+from video3d.jobs.meter import Meter
+from video3d.params import to_values
+from video3d.pipeline import Conversion
+from video3d.planning import PlannedUnit
+from video3d.prefetch import Prefetch
+from video3d.settings import Container, ConversionSettings
+from video3d.types import ColourTags, Frame, Progress, Reporter
+
+UNITS_AHEAD = 4
+"""Units that planning may be ahead of converting."""
+_NEARLY_FULL = 1 << 16
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """What is to be converted, and what may be done to what is there already."""
+
+    source: Path
+    target: Path
+    settings: ConversionSettings
+    overwrite: bool = False
+    restart: bool = False
+    """Throw away an unfinished conversion to the same target."""
+    discard_on_failure: bool = False
+    workers: int = 1
+    """Units converted at once; the result is the same."""
+    devices: tuple[str, ...] = ()
+    """torch's names of the devices that the workers' networks run on, in turn; empty: what the settings say."""
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """A conversion that is done."""
+
+    target: Path
+    frames: int
+    seconds: float
+    """Wall time."""
+    settings: ConversionSettings
+    """As they were settled: a preset's word is in them."""
+
+
+class JobWatcher:
+    """Looks on while a job runs. This one takes no notice."""
+
+    def is_pausing(self) -> bool:
+        """True once the job should stop when the units in work are done; it ends as `Cancelled`, and can be resumed."""
+        return False
+
+    def frame_written(self, frame: Frame, colour: ColourTags) -> None:
+        """Called with each packed frame, from a thread that does the work; must return soon."""
+        del frame, colour
+
+    def unit_finished(self, planned: PlannedUnit, segment: Path, conversion: Conversion) -> None:
+        """Called when a unit's segment can be played; also for what an earlier attempt finished."""
+        del planned, segment, conversion
+
+
+def run_job(request: JobRequest, host: Host, reporter: Reporter, watcher: JobWatcher | None = None) -> JobResult:
+    """Convert `request.source` to `request.target`: all of it, or nothing but a folder that can be resumed."""
+    began = time.monotonic()
+    with _explained(request.target):
+        _check_target(request)
+    conversion = pipeline.decide(request.source, request.settings, host)
+    _check_suffix(request, conversion)
+    for notice in conversion.notices:
+        reporter.notice(notice)
+    _check_cancelled(reporter)
+    folder = JobFolder(folder_for(request.target))
+    with _explained(request.target), folder.locked():
+        try:
+            folder.open(_description(request, conversion), restart=request.restart)
+            frames = _Run(conversion, folder, request, reporter, watcher or JobWatcher()).run()
+        except JobError:  # the folder is another conversion's
+            raise
+        except BaseException:
+            folder.leave(discard=request.discard_on_failure)
+            raise
+        folder.clear()
+    return JobResult(request.target, frames, time.monotonic() - began, conversion.settings)
+
+
+def _description(request: JobRequest, conversion: Conversion) -> JobDescription:
+    return JobDescription(str(Path(conversion.info.path).absolute()),
+                          to_values(with_chosen_model(request.settings, conversion)), fingerprint(conversion))
+
+
+class _Run:
+    """The units of one attempt, and their joining."""
+
+    def __init__(self, conversion: Conversion, folder: JobFolder, request: JobRequest, reporter: Reporter,
+                 watcher: JobWatcher) -> None:
+        self._conversion = conversion
+        self._folder = folder
+        self._request = request
+        self._reporter = _Stoppable(reporter)
+        self._watcher = watcher
+        self._planner = pipeline.plan(conversion, self._reporter)
+        self._meter = Meter(conversion, self._planner, reporter)
+        self._units: list[PlannedUnit] = []
+        self._adding = threading.Lock()
+        self._is_paused = False
+
+    def run(self) -> int:
+        """Do what is not done yet; returns how many frames the result has."""
+        count = max(1, self._request.workers, len(self._request.devices))
+        openers = [self._opener(number, count) for number in range(count)]
+        with Prefetch(self._planner, UNITS_AHEAD, "planning") as planned:
+            do_all(self._undone(planned), openers, self._reporter.stop)
+        if self._is_paused:
+            raise Cancelled("Paused.", stage="convert")
+        self._check()
+        self._reporter.progress(Progress("join", self._meter.done, self._meter.done))
+        segments = [self._folder.segment(unit) for unit in self._units]
+        finished = pipeline.join_units(self._conversion, self._units, segments, self._folder.attempt, self._reporter)
+        self._check()
+        _publish(finished, self._request)
+        return self._meter.done
+
+    def _undone(self, planned_units: Iterator[PlannedUnit]) -> Iterator[PlannedUnit]:
+        """The units that must be converted, as they are planned."""
+        for planned in planned_units:
+            self._check()
+            if self._is_pausing():
+                return
+            self._units.append(planned)
+            if self._folder.holds(planned):
+                self._meter.skip(planned.unit.frame_count)
+                self._watcher.unit_finished(planned, self._folder.segment(planned), self._conversion)
+            else:
+                yield planned
+
+    def _opener(self, number: int, count: int) -> Callable[[], AbstractContextManager[Callable[[PlannedUnit], None]]]:
+        @contextmanager
+        def opened() -> Generator[Callable[[PlannedUnit], None], None, None]:
+            conversion = _for_worker(self._conversion, self._request.devices, number, count)
+            converter = pipeline.open_converter(conversion, self._planner.origin, self._reporter)
+            try:
+                yield lambda planned: self._convert(converter, planned)
+            finally:
+                converter.close()
+
+        return opened
+
+    def _convert(self, converter: UnitConverter, planned: PlannedUnit) -> None:
+        if self._is_pausing():  # it was handed over while all were busy
+            return
+        converter.convert(planned, self._folder.unfinished(planned), self._written)
+        with self._adding:
+            self._folder.add(planned)
+        self._watcher.unit_finished(planned, self._folder.segment(planned), self._conversion)
+
+    def _is_pausing(self) -> bool:
+        self._is_paused = self._is_paused or self._watcher.is_pausing()
+        return self._is_paused
+
+    def _written(self, frame: Frame) -> None:
+        self._meter.count()
+        self._watcher.frame_written(frame, self._conversion.info.colour)
+
+    def _check(self) -> None:
+        if self._reporter.is_cancelled():
+            raise Cancelled("Stopped.", stage="convert")
+
+
+class _Stoppable:
+    """A reporter whose work also ends when a worker has failed."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._stopped = threading.Event()
+        self.progress = reporter.progress
+        self.notice = reporter.notice
+
+    def stop(self) -> None:
+        """End what is under way."""
+        self._stopped.set()
+
+    def is_cancelled(self) -> bool:
+        """See `Reporter`."""
+        return self._stopped.is_set() or self._reporter.is_cancelled()
+
+
+def _for_worker(conversion: Conversion, devices: Sequence[str], number: int, count: int) -> Conversion:
+    """Its share of the processors, and its device."""
+    shared = replace(conversion.shared, workers=max(1, conversion.shared.workers // count))
+    if not devices:
+        return replace(conversion, shared=shared)
+    depth = replace(conversion.settings.depth, device=devices[number % len(devices)])
+    return replace(conversion, settings=replace(conversion.settings, depth=depth), shared=shared)
+
+
+@contextmanager
+def _explained(target: Path) -> Generator[None, None, None]:
+    """What the system says about writing, as a TargetError."""
+    try:
+        yield
+    except BrokenPipeError:  # not a file: whoever read our output has gone
+        raise
+    except OSError as problem:
+        # numpy reports a short write without saying why.
+        is_short = problem.errno is None and shutil.disk_usage(target.parent).free < _NEARLY_FULL
+        if problem.errno == errno.ENOSPC or is_short:
+            raise TargetError(f"{target}: the disk is full.", stage="target",
+                              remedy="Free some space and start the same conversion again.") from None
+        raise TargetError(f"{target}: it cannot be written ({problem.strerror or problem}).", stage="target",
+                          remedy="Choose another place with -o.") from None
+
+
+def _check_target(request: JobRequest) -> None:
+    target = request.target
+    if target.is_dir():
+        raise TargetError(f"{target}: this is a folder.", stage="target", remedy="Name a file with -o.")
+    if target.exists() and target.resolve() == request.source.resolve():
+        raise TargetError(f"{target}: the result would replace the source.", stage="target",
+                          remedy="Choose another name with -o.")
+    if target.exists() and not request.overwrite:
+        raise TargetError(f"{target}: it is there already.", stage="target",
+                          remedy="Add --overwrite, or choose another name with -o.")
+    if not target.parent.is_dir():
+        raise TargetError(f"{target.parent}: there is no such folder.", stage="target", remedy="Make it first.")
+
+
+def _check_suffix(request: JobRequest, conversion: Conversion) -> None:
+    """SettingsError where the target's name promises another kind of file than the preset writes."""
+    suffix, container = request.target.suffix.lower().lstrip("."), conversion.settings.output.container
+    if suffix in [known.value for known in Container if known is not container]:
+        raise SettingsError(f"{request.target}: a {container.value} file will be written.", stage="settings",
+                            remedy=f"Let the name end in .{container.value}, or leave --preset out.")
+
+
+def _publish(finished: Path, request: JobRequest) -> None:
+    sync_file(finished)
+    if request.target.exists() and not request.overwrite:
+        raise TargetError(f"{request.target}: it was made by someone else meanwhile.", stage="target",
+                          remedy="Choose another name with -o; the finished work is kept.")
+    finished.replace(request.target)
+    sync_folder(request.target.parent)
+
+
+def _check_cancelled(reporter: Reporter) -> None:
+    if reporter.is_cancelled():
+        raise Cancelled("Stopped.", stage="convert")
