@@ -32,11 +32,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from video3d.keyframes import KeyFrames
+from video3d.keyframes import KeyFrameChooser
 from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.settings import Stabilisation
 from video3d.stabilise import DepthStabiliser
-from video3d.types import DepthInput, DepthKind, Motion
+from video3d.types import DepthKind, Motion
 
 FRAME_RATE = 24.0
 TABLE_HEAD = "| method | error | OPW | TGM | change | error/raw | OPW/raw | OPW/min-max | change/raw | ms |"
@@ -158,14 +158,15 @@ def by_stabiliser(mode: Stabilisation) -> Callable[[Shot, list[Map]], list[Map]]
 
 
 def by_key_frames(longest: int) -> Callable[[Shot, list[Map]], list[Map]]:
-    """Depth on every so many frames only, carried to the others, then this program's stage."""
+    """Depth on every so many frames only, steadied and carried to the others."""
     def method(shot: Shot, raw: list[Map]) -> list[Map]:
-        stage = KeyFrames(lambda picture: raw[round(picture.seconds)], longest)
-        carried: list[Map] = []
-        for n, motion in enumerate(shot.motions):
-            picture = DepthInput(np.zeros((1, 1, 3), np.float32), motion, motion is None, float(n))
-            carried += stage.push(lambda picture=picture: picture, motion)
-        return by_stabiliser(Stabilisation.NORMAL)(shot, carried + stage.flush())
+        stage = DepthStabiliser(DepthKind.RELATIVE_INVERSE, Stabilisation.NORMAL)
+        chooser = KeyFrameChooser(longest, FRAME_RATE)
+        maps: list[Map] = []
+        for n, (r, motion, grey) in enumerate(zip(raw, shot.motions, shot.greys, strict=True)):
+            is_key = chooser.push(motion, n / FRAME_RATE) or n == len(raw) - 1
+            maps += stage.push(r if is_key else None, motion, grey, n / FRAME_RATE)
+        return maps + stage.flush()
     return method
 
 

@@ -1,4 +1,4 @@
-"""Key frames where they must be, every frame a map, and moved things where they have moved to."""
+"""Key frames where they must be, and not where they need not."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from video3d.keyframes import KeyFrames
+from video3d.keyframes import KeyFrameChooser, is_copy, usual_distance
 from video3d.motion import MotionEstimator
-from video3d.types import DepthInput, FloatMap, Motion
+from video3d.types import Motion
 
 SIZE = (96, 64)
 Grey = npt.NDArray[np.uint8]
@@ -22,82 +22,63 @@ def texture(seed: int) -> Grey:
     return cv2.normalize(noise, None, 30, 220, cv2.NORM_MINMAX).astype(np.uint8)
 
 
-def square(frames: int, speed: float) -> tuple[list[Grey], list[FloatMap]]:
+def square(frames: int, speed: float) -> list[Grey]:
     greys: list[Grey] = []
-    depth: list[FloatMap] = []
     for n in range(frames):
-        left = round(8 + speed * n)
-        grey, near = texture(0).copy(), np.full(SIZE[::-1], 0.2, np.float32)
+        left = round(8 + speed * n) % (SIZE[0] - 32)
+        grey = texture(0).copy()
         grey[16:48, left:left + 32] = texture(1)[16:48, :32]
-        near[16:48, left:left + 32] = 0.9
         greys.append(grey)
-        depth.append(near)
-    return greys, depth
+    return greys
 
 
-def carried(greys: list[Grey], depth: list[FloatMap], longest: int) -> tuple[list[FloatMap], list[int]]:
-    estimated: list[int] = []
-
-    def estimate(picture: DepthInput) -> FloatMap:
-        estimated.append(round(picture.seconds))
-        return depth[estimated[-1]]
-
+def keys_of(greys: list[Grey], longest: int, first: int = 0) -> list[int]:
     estimator = MotionEstimator(SIZE)
     motions: list[Motion | None] = [None, *(estimator.estimate(a, b) for a, b in itertools.pairwise(greys))]
-    stage = KeyFrames(estimate, longest)
-    maps: list[FloatMap] = []
-    rgb = np.zeros((1, 1, 3), np.float32)
-    for n, motion in enumerate(motions):
-        maps += stage.push(lambda n=n, motion=motion: DepthInput(rgb, motion, n == 0, float(n)), motion)
-        assert n + 1 - len(maps) < longest
-    maps += stage.flush()
-    assert stage.flush() == []
-    assert stage.estimated == len(estimated)
-    return maps, estimated
+    chooser = KeyFrameChooser(longest, 25)
+    return [number for number, motion in enumerate(motions, first) if chooser.push(motion, number / 25)]
 
 
-@pytest.mark.parametrize("frames", [1, 2, 3, 4, 5, 9, 14])
 @pytest.mark.parametrize("longest", [1, 2, 4])
-def test_every_frame_gets_a_map_and_the_ends_are_key_frames(frames: int, longest: int) -> None:
-    greys, depth = square(frames, 0.5)
-    maps, estimated = carried(greys, depth, longest)
-    assert len(maps) == frames
-    assert estimated[0] == 0
-    assert estimated[-1] == frames - 1
-    assert max(np.diff(estimated), default=1) <= longest
-    for n in estimated:
-        assert np.array_equal(maps[n], depth[n])
+def test_calm_motion_needs_few_key_frames(longest: int) -> None:
+    assert keys_of(square(13, 0.5), longest) == list(range(0, 13, longest))
 
 
-def test_calm_motion_needs_few_key_frames() -> None:
-    greys, depth = square(25, 0.5)
-    assert len(carried(greys, depth, 4)[1]) == 7
-
-
-@pytest.mark.parametrize("longest", [2, 3, 4])
-def test_moved_things_are_where_they_have_moved_to(longest: int) -> None:
-    greys, depth = square(13, 2)
-    maps, _ = carried(greys, depth, longest)
-    for made, true in zip(maps, depth, strict=True):
-        assert np.abs(made - true).mean() < 0.03
-    still = np.abs(depth[0] - depth[longest // 2]).mean()
-    assert np.abs(maps[longest // 2] - depth[longest // 2]).mean() < still / 2
+def test_work_that_begins_elsewhere_comes_to_the_same_key_frames() -> None:
+    greys = square(21, 0.5)
+    whole = keys_of(greys, 4)
+    for first in (1, 2, 7):
+        assert keys_of(greys[first:], 4, first) == sorted({first, *(key for key in whole if key > first)})
 
 
 def test_a_frame_that_motion_does_not_reach_is_a_key_frame() -> None:
-    first, second = square(6, 0.5), square(6, 0.5)
-    greys = first[0] + [255 - grey[::-1] for grey in second[0]]
-    depth = first[1] + [1 - near for near in second[1]]
-    maps, estimated = carried(greys, depth, 4)
-    assert 6 in estimated
-    assert np.abs(maps[5] - depth[5]).mean() < 0.1
-    assert np.abs(maps[7] - depth[7]).mean() < 0.1
+    greys = square(6, 0.5) + [255 - grey[::-1] for grey in square(7, 0.5)]
+    keys = keys_of(greys, 4)
+    assert 6 in keys
+    assert max(np.diff(keys)) <= 4
 
 
-def test_a_new_shot_begins_with_a_key_frame_and_gives_out_the_old_ones() -> None:
-    stage = KeyFrames(lambda _: np.zeros((4, 4), np.float32), 4)
-    still = Motion(np.zeros((4, 4, 2), np.float32), np.zeros((4, 4, 2), np.float32), np.ones((4, 4), np.float32))
-    picture = DepthInput(np.zeros((1, 1, 3), np.float32), None, True, 0.0)
-    sizes = [len(stage.push(lambda: picture, motion)) for motion in (None, still, None, still)]
-    assert sizes == [1, 0, 2, 0]
-    assert len(stage.flush()) == 1
+def test_much_that_comes_into_sight_ends_the_way() -> None:
+    assert len(keys_of(square(13, 6), 4)) > len(keys_of(square(13, 0.5), 4))
+
+
+@pytest.mark.parametrize(("rate", "distance"), [(5, 1), (10, 1), (12, 2), (15, 2), (18, 3), (24, 4), (25, 4), (60, 4)])
+def test_frames_that_come_slowly_are_all_key_frames(rate: float, distance: int) -> None:
+    assert usual_distance(rate) == distance
+
+
+def test_a_copy_is_the_same_frame_again() -> None:
+    grey = texture(0)
+    noisy = grey + (np.random.default_rng(0).random(grey.shape) < 0.2).astype(np.uint8)
+    assert is_copy(grey, grey)
+    assert is_copy(grey, noisy)
+    assert not is_copy(grey, np.roll(grey, 1, axis=1))
+
+
+def test_something_small_that_has_moved_makes_it_no_copy() -> None:
+    grey = np.full(SIZE[::-1], 90, np.uint8)
+    moved = grey.copy()
+    grey[20:26, 20:26] = 130
+    moved[20:26, 23:29] = 130
+    assert np.abs(grey.astype(int) - moved).mean() < 0.5
+    assert not is_copy(grey, moved)

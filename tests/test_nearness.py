@@ -1,4 +1,4 @@
-"""As many maps come out as frames went in, in order, in 0…1."""
+"""Maps made elsewhere come by the number of their frame."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from video3d.depth.registry import available_models, find_model
 from video3d.errors import DepthError
-from video3d.host import StandaloneHost
 from video3d.motion import MotionEstimator, flow_size, small_grey
-from video3d.nearness import GIVEN_SHORT_SIDE, EstimatedNearness, NearnessStage, Taken, given_nearness
-from video3d.settings import Stabilisation
-from video3d.types import ColourTags, FloatMap, Frame, PixelFormat, Plane
+from video3d.nearness import GIVEN_SHORT_SIDE, Taken, given_nearness
+from video3d.types import FloatMap, Frame, PixelFormat, Plane
 
 SIZE = (160, 90)
 FORMAT = PixelFormat(8, 1, 1)
@@ -35,16 +32,6 @@ def taken(number: int, *, starts_shot: bool = False) -> Taken:
     return Taken(frame, number, number / 10, grey, motion, is_written=True)
 
 
-def maps_of(stage: NearnessStage, numbers: range) -> list[FloatMap]:
-    maps = [nearness for number in numbers for nearness in stage.push(taken(number, starts_shot=number == numbers[0]))]
-    return maps + stage.flush()
-
-
-def estimating(model: str, mode: Stabilisation = Stabilisation.NORMAL) -> EstimatedNearness:
-    chosen = find_model(model, available_models(StandaloneHost()))
-    return EstimatedNearness(chosen, chosen.load(), SIZE, 392, ColourTags(), mode, 0.5)
-
-
 @pytest.fixture
 def depth_folder(tmp_path: Path) -> Path:
     """Twelve depth pictures; number n is all n · 20."""
@@ -52,27 +39,6 @@ def depth_folder(tmp_path: Path) -> Path:
         cv2.imwrite(str(tmp_path / f"{number:03d}.png"), np.full((72, 128), number * 20, np.uint8))
     (tmp_path / "notes.txt").write_text("not a picture")
     return tmp_path
-
-
-@pytest.mark.parametrize("model", ["builtin", "constant"])
-@pytest.mark.parametrize("mode", Stabilisation)
-def test_one_map_for_each_frame(model: str, mode: Stabilisation) -> None:
-    stage = estimating(model, mode)
-    for count in (1, 14):  # two shots through one stage
-        maps = maps_of(stage, range(count))
-        assert len(maps) == count
-        for nearness in maps:
-            assert nearness.dtype == np.float32
-            assert nearness.ndim == 2
-            assert 0 <= nearness.min() <= nearness.max() <= 1
-    stage.close()
-
-
-def test_an_earlier_shot_changes_nothing() -> None:
-    alone, after = estimating("builtin"), estimating("builtin")
-    maps_of(after, range(50, 58))
-    for one, other in zip(maps_of(alone, range(6)), maps_of(after, range(6)), strict=True):
-        np.testing.assert_array_equal(one, other)
 
 
 def test_given_pictures_come_by_number(depth_folder: Path) -> None:

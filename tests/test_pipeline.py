@@ -50,6 +50,12 @@ def test_depth_of_bits_and_chroma_follow_source_and_setting(make_clip: Callable[
     assert decided(clip, chroma=chroma).shared.eye_format.name == expected
 
 
+@pytest.mark.parametrize(("layout", "expected"), [("depth", "yuv420p10le"), ("rgbd", "yuv420p10le"),
+                                                  ("full-sbs", "yuv420p")])
+def test_depth_can_be_finer_than_the_source(small_clip: Path, layout: str, expected: str) -> None:
+    assert decided(small_clip, layout=layout, depth_bits="10").shared.encode.pixel_format.name == expected
+
+
 @pytest.mark.parametrize("base", [Fraction(1, 24), Fraction(1, 1000), Fraction(1, 90000), Fraction(1001, 24000),
                                   Fraction(1, 12800), Fraction(1, 10**9), Fraction(1, 44100)])
 def test_ticks_of_the_result_hold_those_of_the_source(base: Fraction) -> None:
@@ -61,7 +67,7 @@ def test_ticks_of_the_result_hold_those_of_the_source(base: Fraction) -> None:
 
 @pytest.mark.parametrize(("values", "kind", "words"), [
     ({"start": 1, "end": 0.5}, SettingsError, "--end"), ({"start": 1, "end": 1}, SettingsError, "--end"),
-    ({"start": 60}, SourceError, "--start"), ({"depth_model": "nonsense"}, DepthError, "nonsense"),
+    ({"start": 60}, SourceError, "--start"), ({"depth_model": "nonsense"}, SettingsError, "nonsense"),
     ({"depth_model": "file"}, DepthError, "needs the file"), ({"encoder": "nonsense"}, SettingsError, "nonsense"),
 ])
 def test_what_cannot_be_done_is_refused_at_once(small_clip: Path, values: dict[str, Any], kind: type[Exception],

@@ -66,7 +66,7 @@ def test_hardly_any_frames(length: int) -> None:
     assert cuts_of(shot(1, length)) == []
 
 
-@pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
 @pytest.mark.parametrize("flash", [lambda p: np.full_like(p, 235), lambda p: cv2.add(cv2.multiply(p, 1.8), 50)])
 def test_a_flash_is_no_cut(length: int, flash: Callable[[Picture], Picture]) -> None:
     pictures = shot(1, 40)

@@ -130,6 +130,14 @@ class UnitConverter:
             writer.abort()
             raise
 
+    def nearness(self, planned: PlannedUnit) -> Generator[tuple[Taken, FloatMap], None, None]:
+        """The unit's own frames and their depth alone, float32 [h, w] in 0…1, before any second eye."""
+        self._ending.clear()
+        with Prefetch(self._taken(planned), FRAMES_AHEAD, "decoding") as taken, self._ended_together():
+            for designed in self._designed(taken, planned):
+                if designed.taken.is_written:
+                    yield designed.taken, designed.nearness
+
     @contextmanager
     def _ended_together(self) -> Generator[None, None, None]:
         """When the last stage ends, be it by an error, those before it end at their next frame."""
@@ -168,11 +176,13 @@ class UnitConverter:
     def _designed(self, frames: Iterator[Taken], planned: PlannedUnit) -> Iterator[Designed]:
         """Nearness and disparity, shot by shot."""
         unit = planned.unit
-        shot = _Shot(self._nearness, self._designer, at_cut=unit.warm_up == 0)
         cuts = set(unit.cuts)
+        self._nearness.begin(_times_of_shot(planned, unit.first - unit.warm_up))
+        shot = _Shot(self._nearness, self._designer, at_cut=unit.warm_up == 0)
         for taken in self._checked(frames):
             if taken.number in cuts:
                 yield from shot.flush(at_cut=True)
+                self._nearness.begin(_times_of_shot(planned, taken.number))
                 shot = _Shot(self._nearness, self._designer, at_cut=True)
             yield from shot.push(taken)
         yield from shot.flush(at_cut=planned.run_out == 0)
@@ -224,6 +234,15 @@ class _Writer:
         """Nothing stays."""
         for encoder in self._encoders:
             encoder.abort()
+
+
+def _times_of_shot(planned: PlannedUnit, first: int) -> list[int]:
+    """Times of the frames from number `first` to the next cut, in ticks; none where the file does not state them."""
+    if planned.stated is None:
+        return []
+    before = planned.unit.first - planned.unit.warm_up
+    end = min((cut for cut in planned.unit.cuts if cut > first), default=before + len(planned.times))
+    return [int(time) for time in planned.times[first - before:end - before]]
 
 
 class _Shot:

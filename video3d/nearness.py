@@ -1,8 +1,8 @@
-"""Nearness of every frame of a shot: estimated and steadied, or given."""
+"""Nearness of every frame of a shot: what the stage is that gives it, and the one for maps made elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,13 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d.depth.file import map_from_picture
-from video3d.depth.picture import small_rgb
-from video3d.depth_model import DepthModel
 from video3d.errors import DepthError
 from video3d.media.source import FrameReader, probe
-from video3d.settings import Stabilisation
-from video3d.stabilise import DepthStabiliser
-from video3d.types import ColourTags, DepthEstimator, DepthInput, FloatMap, Frame, Motion, PixelFormat
+from video3d.types import FloatMap, Frame, Motion, PixelFormat
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 
@@ -53,6 +49,11 @@ class NearnessStage(Protocol):
         """Whether frames must come with their motion."""
         ...
 
+    def begin(self, times: Sequence[int]) -> None:
+        """Before a shot: the times of its frames, in ticks of the source, as far as they will come; none where the
+        file's own times do not lead to its frames. May be left out."""
+        ...
+
     def push(self, taken: Taken) -> list[FloatMap]:
         """The next frame; maps that are now certain."""
         ...
@@ -66,35 +67,6 @@ class NearnessStage(Protocol):
         ...
 
 
-class EstimatedNearness:
-    """A depth model and the stabiliser, one after the other."""
-
-    needs_motion = True
-
-    def __init__(self, model: DepthModel, estimator: DepthEstimator, size: tuple[int, int], depth_size: int | None,
-                 colour: ColourTags, mode: Stabilisation, look_ahead: float) -> None:
-        """`size` is the picture's (width, height); `look_ahead` the stabiliser's, in seconds."""
-        self._estimator = estimator
-        self._input_size = model.input_size.fit(*size, depth_size)
-        self._colour = colour
-        self._stabiliser = DepthStabiliser(model.kind, mode, look_ahead)
-
-    def push(self, taken: Taken) -> list[FloatMap]:
-        """See `NearnessStage`."""
-        picture = DepthInput(small_rgb(taken.frame, self._input_size, self._colour), taken.motion,
-                             starts_shot=taken.motion is None, seconds=taken.seconds)
-        (raw,) = self._estimator.estimate([picture])
-        return self._stabiliser.push(raw, taken.motion, taken.grey, taken.seconds)
-
-    def flush(self) -> list[FloatMap]:
-        """See `NearnessStage`."""
-        return self._stabiliser.flush()
-
-    def close(self) -> None:
-        """See `NearnessStage`."""
-        self._estimator.close()
-
-
 class GivenNearness:
     """Maps made elsewhere, taken as they are: frame number n of the source has map number n."""
 
@@ -106,6 +78,9 @@ class GivenNearness:
         self._close = close
         self._open: Iterator[FloatMap] | None = None
         self._next = -1
+
+    def begin(self, times: Sequence[int]) -> None:
+        """See `NearnessStage`."""
 
     def push(self, taken: Taken) -> list[FloatMap]:
         """See `NearnessStage`; DepthError where there is no map for this frame."""

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from video3d.converting import UnitConverter, UnitSettings
-from video3d.depth.opening import open_estimator
+from video3d.converting import DEPTH_LAYOUTS, UnitConverter, UnitSettings
 from video3d.depth.registry import available_models, choose_model
 from video3d.depth_model import DepthModel, Role
+from video3d.depth_stage import DepthOrder, open_depth
 from video3d.devices import canvas_of, for_device, nominal, settled
 from video3d.errors import Cancelled, DepthError, SettingsError, SourceError, WorkerError
 from video3d.host import Host
@@ -31,10 +31,10 @@ from video3d.media.ffmpeg import FFmpeg, find_ffmpeg
 from video3d.media.joining import MuxRequest, Segment, join, write_times
 from video3d.media.relabel import check_labels
 from video3d.media.source import probe
-from video3d.nearness import EstimatedNearness, NearnessStage, given_nearness
+from video3d.nearness import NearnessStage
 from video3d.planning import PlannedRange, PlannedUnit, Planner
 from video3d.presets import Applied, LabelPlace, Preset
-from video3d.settings import Chroma, Container, ConversionSettings
+from video3d.settings import Chroma, Container, ConversionSettings, DepthBits
 from video3d.stabilise import LOOK_AHEAD_SECONDS
 from video3d.stereo.disparity import suggested_strength
 from video3d.stereo.interleave import INTERLEAVED
@@ -234,6 +234,8 @@ def _encoding(info: VideoInfo, settings: ConversionSettings, ffmpeg: FFmpeg, can
     eye = info.pixel_format
     if output.chroma is Chroma.C420:
         eye = PixelFormat(eye.bit_depth, 1, 1)
+    if output.layout in DEPTH_LAYOUTS and output.depth_bits is DepthBits.TEN:
+        eye = replace(eye, bit_depth=max(10, eye.bit_depth))
     width, height = encoded_size(output.layout, info.width, info.height, canvas)
     rate = min(max(info.frame_rate or Fraction(25), Fraction(1)), Fraction(240))
     wanted = EncodeRequest(
@@ -275,11 +277,8 @@ def _plate_frames(info: VideoInfo, settings: ConversionSettings) -> int:
 
 
 def open_nearness(conversion: Conversion, reporter: Reporter) -> NearnessStage:
-    """Where the depth of every frame comes from, with the model loaded; close it."""
-    depth, info = conversion.settings.depth, conversion.info
-    if depth.depth_video is not None:
-        return given_nearness(Path(depth.depth_video))
-    share = _look_ahead_share(info, conversion.shared.eye_format)
-    estimator = open_estimator(conversion.model, depth, conversion.host, reporter)
-    return EstimatedNearness(conversion.model, estimator, (info.width, info.height), depth.depth_size, info.colour,
-                             depth.stabilise, LOOK_AHEAD_SECONDS * share)
+    """Where the depth of every frame comes from; close it."""
+    info, shared = conversion.info, conversion.shared
+    look_ahead = LOOK_AHEAD_SECONDS * _look_ahead_share(info, shared.eye_format)
+    order = DepthOrder(conversion.model, conversion.settings.depth, info, shared.eye_format, look_ahead)
+    return open_depth(order, conversion.host, reporter)

@@ -84,6 +84,13 @@ class Chroma(str, enum.Enum):
     SOURCE = "source"
 
 
+class DepthBits(str, enum.Enum):
+    """How finely depth is written as a picture."""
+
+    SOURCE = "source"
+    TEN = "10"
+
+
 class Tracks(str, enum.Enum):
     """Which other tracks of the source are kept."""
 
@@ -119,6 +126,13 @@ class DepthSettings:
                                  advanced=True)] = "auto"
     compile_depth: Annotated[bool, Param("Compile the depth network: a minute's wait at the start, faster after it.",
                                          advanced=True)] = False
+    depth_every: Annotated[int | None, Param("Estimate depth on every so many frames, and carry it to those between by "
+                                             "their motion: faster, a little less exact.", minimum=1, maximum=4,
+                                             none_means="auto", advanced=True)] = None
+    depth_cache: Annotated[float | None, Param("Disk space for depth that is kept, so that other settings of the same "
+                                               "video take no second estimate; what was not used for longest goes "
+                                               "first.", minimum=0.1, maximum=1000, unit="GB", none_means="off",
+                                               advanced=True)] = 4.0
     stabilise: Annotated[Stabilisation, Param("Steady the depth over time; talking-head also locks a still "
                                               "background.")] = Stabilisation.NORMAL
 
@@ -175,6 +189,8 @@ class OutputSettings:
     speed: Annotated[Speed, Param("Encoder speed: slower makes smaller files.")] = Speed.FAST
     chroma: Annotated[Chroma, Param("Colour resolution: 420 plays everywhere, source keeps the original's.",
                                     advanced=True)] = Chroma.C420
+    depth_bits: Annotated[DepthBits, Param("Bits of the depth in the layouts depth and rgbd: as many as the source "
+                                           "has, or at least 10.", advanced=True)] = DepthBits.SOURCE
     tracks: Annotated[Tracks, Param("Which other tracks are kept: all (audio, subtitles, chapters, attachments), "
                                     "audio, or none.")] = Tracks.ALL
     vr_screen_width: Annotated[float, Param("VR180: width of the flat screen in front of the viewer.", minimum=0.2,

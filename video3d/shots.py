@@ -1,6 +1,6 @@
 """Where shots begin, and how they are gathered into units of work.
 
-Both parts stream: frames go in as they are decoded, cuts come out at most two frames later, and units as soon as it is
+Both parts stream: frames go in as they are decoded, cuts come out at most four frames later, and units as soon as it is
 certain where they end.
 """
 
@@ -23,8 +23,8 @@ cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 
 THUMBNAIL_SIZE = (160, 90)
 """(width, height) of a thumbnail's luma; its chroma is half of that."""
-LOOK_AHEAD = 2
-"""Frames that must follow a frame before it is known whether it begins a shot (fewer at the end)."""
+LOOK_AHEAD = 4
+"""Frames that must follow a frame before it is known whether it begins a shot (fewer at the end): the longest flash."""
 
 _LEAST_CHANGE = 4.0
 _NEIGHBOUR_RATIO = 2.5
@@ -62,8 +62,8 @@ class CutDetector:
     """Finds hard cuts; dissolves, fades, flashes and fast pans are none.
 
     A frame begins a shot where the picture changes far more than around it, optical flow finds no way from one frame
-    to the other, and the old picture does not come back within two frames (that would be a flash). A frame that
-    follows three or more blank ones (a fade through black) begins one too.
+    to the other, and the old picture does not come back within four frames (that would be a flash). A frame that
+    follows three or more blank ones (a fade through black) begins one too, unless it shows what was before them.
     """
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class CutDetector:
         # `at` is negative: -1 is the newest frame.
         self._blank_run = self._blank_run + 1 if _is_blank(self._pictures[at - 1]) else 0
         if self._blank_run >= _SHORTEST_BLANK and not _is_blank(self._pictures[at]):
-            return True
+            return not self._is_back_after(self._blank_run, at)
         change = self._changes[at]
         if change < _LEAST_CHANGE or change < _NEIGHBOUR_RATIO * self._usual_change(at):
             return False
@@ -111,9 +111,15 @@ class CutDetector:
         calm = [min(side) for side in (before, after) if side]
         return sum(calm) / len(calm) if calm else 0.0
 
+    def _is_back_after(self, blank_run: int, at: int) -> bool:
+        before = at - 1 - blank_run
+        return blank_run <= LOOK_AHEAD and len(self._pictures) + before >= 0 and self._is_same(before, at)
+
     def _around(self, at: int) -> Iterator[tuple[int, int]]:
-        # Pairs that are alike if `at` begins or ends a flash of one or two frames.
-        for first, second in ((at - 1, at + 1), (at - 1, at + 2), (at - 2, at), (at - 3, at)):
+        # Pairs that are alike if `at` begins or ends a flash.
+        begins = ((at - 1, at + length) for length in range(1, LOOK_AHEAD + 1))
+        ends = ((at - 1 - length, at) for length in range(1, LOOK_AHEAD + 1))
+        for first, second in (*begins, *ends):
             if len(self._pictures) + first >= 0 and second < 0:
                 yield first, second
 

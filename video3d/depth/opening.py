@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, runtime_checkable
 
 from video3d.depth_model import DepthModel, LoadOptions
@@ -36,6 +37,23 @@ def choose_device(asked: str, devices: Sequence[str]) -> str:
     if asked != AUTO_DEVICE:
         return asked
     return devices[0] if devices else AUTO_DEVICE
+
+
+def runs_on_processor(model: DepthModel, settings: DepthSettings, host: Host) -> bool:
+    """Whether the model's work is done by the processor, as far as can be told without loading it."""
+    device = choose_device(settings.device, host.devices)
+    if device != AUTO_DEVICE:
+        return device == "cpu"
+    if not model.needs_gpu_turn:
+        return True
+    try:
+        if version("torch").endswith("+cpu"):  # spares its import
+            return True
+    except PackageNotFoundError:
+        return True
+    from video3d.depth.networks.estimator import best_device
+
+    return best_device() == "cpu"
 
 
 class TurnTaking:

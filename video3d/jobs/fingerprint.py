@@ -26,9 +26,10 @@ _SAMPLE_BYTES = 1 << 16
 def fingerprint(conversion: Conversion) -> dict[str, Any]:
     """As JSON: name by name, what must be the same for an unfinished conversion to go on."""
     ffmpeg = conversion.shared.ffmpeg
-    settings = with_chosen_model(conversion.settings, conversion)
+    settings = to_values(with_chosen_model(conversion.settings, conversion))
+    del settings["depth_cache"]  # changes how soon, not what
     return {
-        "source": digest(Path(conversion.info.path)), "settings": to_values(settings),
+        "source": digest(Path(conversion.info.path)), "settings": settings,
         "program": __version__, "encoder": conversion.shared.encode.encoder,
         "ffmpeg": f"{ffmpeg.version} {digest(Path(ffmpeg.path))[:16]}",
         "libraries": _libraries(), "depth_model": _model(conversion.model),
