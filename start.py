@@ -7,6 +7,7 @@
     python3 start.py demo [folder] [options]     draw a sample clip into the folder (default: output) and convert it
     python3 start.py test [pytest options]       run the test suite
     python3 start.py setup                       make the environment, with all that the checks need, and stop
+    python3 start.py setup --with torch          add torch, which depth networks need (200 MB to 3 GB), and stop
 
 Any other word and its options go to `python -m video3d` as they are: probe, models, settings, ...
 Needs Python 3.10 to 3.13 and, the first time, the internet (PyPI). Only the standard library is used here.
@@ -33,6 +34,7 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 RUNTIME = ROOT / "requirements.txt"
 SERVER = ROOT / "requirements-serve.txt"
 CHECKS = ROOT / "requirements-check.txt"
+TORCH = ROOT / "requirements-torch.txt"
 PAGE = ROOT / "requirements-ui.txt"
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -55,7 +57,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _stopped)
     try:
         check_python()
-        prepare(ENVIRONMENT, requirement_files(arguments[0]))
+        prepare(ENVIRONMENT, requirement_files(arguments[0], arguments[1:]))
         return run(arguments[0], arguments[1:])
     except StartError as error:
         say(str(error))
@@ -88,8 +90,12 @@ def check_python() -> None:
                              "from python.org.")
 
 
-def requirement_files(word: str) -> list[Path]:
+def requirement_files(word: str, arguments: list[str]) -> list[Path]:
     """What the command needs installed."""
+    if word == "setup" and arguments:
+        if arguments not in (["--with", "torch"], ["--with=torch"]):
+            raise StartError("setup takes no options but `--with torch`.")
+        return [RUNTIME, TORCH]
     more = {"test": [SERVER, CHECKS], "setup": [SERVER, CHECKS], "serve": [SERVER], "ui": [SERVER, PAGE]}
     return [RUNTIME, *more.get(word, [])]
 

@@ -63,7 +63,7 @@ def make_copy(folder: Path) -> Copy:
     user.mkdir()
     shutil.copy(ROOT / "start.py", tree)
     (tree / "requirements.txt").write_text("# nothing\n")
-    for more in ("serve", "check", "ui"):
+    for more in ("serve", "check", "ui", "torch"):
         (tree / f"requirements-{more}.txt").write_text("# nothing\n")
     (tree / "video3d" / "__init__.py").touch()
     (tree / "video3d" / "__main__.py").write_text(PACKAGE)
@@ -259,3 +259,13 @@ def test_help_needs_no_environment(tmp_path: Path) -> None:
         assert done.returncode == 0
         assert "python3 start.py convert my.mp4" in done.stdout
     assert not (copy.tree / ".venv").exists()
+
+
+def test_torch_is_added_when_asked_for(prepared: Copy) -> None:
+    done = prepared.run("setup", "--with", "torch")
+    assert done.returncode == 0, done.stderr
+    assert "the environment is ready" in done.stderr
+    assert (prepared.tree / ".venv" / "requirements-torch.installed").is_file()
+    done = prepared.run("setup", "--with", "nonsense")
+    assert done.returncode == 1
+    assert "--with torch" in done.stderr

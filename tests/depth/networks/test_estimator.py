@@ -166,6 +166,23 @@ def test_a_network_that_leaves_half_precisions_range_is_run_in_full() -> None:
     assert told == ["The depth network needs full precision here; it runs slower."]
 
 
+def test_a_network_that_cannot_be_compiled_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A double for a machine without a compiler."""
+
+    def compiled(module: torch.nn.Module) -> object:
+        def fail(pictures: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError(f"no compiler for {type(module).__name__} and {len(pictures)} pictures")
+
+        return fail
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    told: list[str] = []
+    estimator = NetworkEstimator(Mean(), IMAGENET, Running("cpu", compiled=True, notice=told.append))
+    for _ in range(2):
+        assert estimator.estimate([picture()])[0].shape == (6, 8)
+    assert told == ["The depth network cannot be compiled here; it runs as it is."]
+
+
 def test_values_that_are_no_numbers_are_an_error() -> None:
     class Broken(torch.nn.Module):
         def forward(self, pictures: torch.Tensor) -> torch.Tensor:

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from video3d.cli import main
 from video3d.depth.catalogue import PUBLISHED, Network
 from video3d.depth.registry import available_models, choose_model, find_model
 from video3d.depth_model import Availability, LoadOptions
 from video3d.errors import DepthError
 from video3d.host import StandaloneHost
+from video3d.media.source import probe
 from video3d.types import DepthInput
 
 torch = pytest.importorskip("torch")
@@ -129,6 +131,26 @@ def test_a_file_under_a_wrong_name_is_named(tmp_path: Path, randomise: Callable[
     save(Network.DEPTH_ANYTHING_SMALL, tmp_path / "depth_anything_v2_vits.pth", randomise)
     with pytest.raises(DepthError, match=r"not the weights of Depth Anything V2 Small: \d+ tensors are missing"):
         find_model("depth-anything-v2-small", available_models(ModelsHost(tmp_path))).load(CPU)
+
+
+@pytest.mark.usefixtures("tiny_networks")
+@pytest.mark.parametrize("model_id", ["auto", "video-depth-anything-small", "depth-anything-v2-metric-indoor-small"])
+def test_a_conversion_takes_its_depth_from_a_file_of_weights(model_id: str, small_clip: Path, tmp_path: Path,
+                                                             monkeypatch: pytest.MonkeyPatch,
+                                                             randomise: Callable[[Any], None],
+                                                             capsys: pytest.CaptureFixture[str]) -> None:
+    """The command line, from beginning to end, across the clip's cut."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    folder = tmp_path / "video3d" / "models"
+    folder.mkdir(parents=True)
+    wanted = "midas-v21-small" if model_id == "auto" else model_id
+    model = next(model for model in PUBLISHED if model.id == wanted)
+    save(model.network, folder / model.weights.file_name, randomise, model.max_depth)
+    target = tmp_path / "out.mp4"
+    arguments = ["convert", str(small_clip), "-o", str(target), "--start", "0.8", "--end", "1.2"]
+    assert main([*arguments, "--depth-model", model_id, "--depth-size", "84", "--device", "cpu"]) == 0
+    assert f"Depth comes from {model.label}" in capsys.readouterr().out
+    assert probe(target).width == 640
 
 
 def test_auto_takes_what_is_on_disk_and_names_what_is_better(tmp_path: Path, randomise: Callable[[Any], None]) -> None:

@@ -145,6 +145,13 @@ class NetworkEstimator:
     def _infer(self, pictures: Tensor, part: Sequence[DepthInput]) -> Tensor:
         """Raw maps [n, h', w'] or [n, 1, h', w'] of normalised pictures [n, 3, h, w], those of `part`."""
         del part
+        try:
+            return self._callable(pictures)
+        except RuntimeError as problem:
+            if self._callable is self._module or is_out_of_memory(problem):
+                raise
+        self._callable = self._module  # no compiler here, or one that cannot do this
+        self._tell("The depth network cannot be compiled here; it runs as it is.")
         return self._callable(pictures)
 
     def _accept(self) -> None:
