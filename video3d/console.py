@@ -22,6 +22,7 @@ from video3d.errors import Video3DError
 from video3d.jobs import JobResult
 from video3d.media.inspect_file import FileReport
 from video3d.presets import Preset, preset
+from video3d.queue import JobState, JobView
 from video3d.serial import to_json
 from video3d.settings import ConversionSettings
 from video3d.types import Layout, Progress, Reporter, VideoInfo
@@ -130,6 +131,10 @@ class Console(Protocol):
         """Where the picture of a moment is."""
         ...
 
+    def job(self, view: JobView) -> None:
+        """A job of the queue."""
+        ...
+
 
 class TextConsole:
     """Plain words; a progress bar where there is a terminal."""
@@ -205,6 +210,16 @@ class TextConsole:
         del source
         self.write(f"Result: {target}")
 
+    def job(self, view: JobView) -> None:
+        """A job of the queue, in a line or two."""
+        state = view.asked.value + " soon" if view.asked else view.state.value
+        words = [f"{view.id}  {state:9}  {view.display_name} → {view.target}"]
+        if view.progress is not None and view.state in (JobState.RUNNING, JobState.PAUSED):
+            words.append(_bar(view.progress))
+        if view.error is not None:
+            words.append(f"  {view.error.message} {view.error.remedy}")
+        self.write("\n".join(words))
+
     def _tell_folder(self, folder: Path) -> None:
         if _is_there(folder):
             self.write(f"  The finished part is kept in {folder}: the same command goes on from there; "
@@ -270,6 +285,10 @@ class JsonConsole:
     def made(self, source: Path, target: Path) -> None:
         """Where the picture of a moment is."""
         self._send("done", source=str(source), target=str(target))
+
+    def job(self, view: JobView) -> None:
+        """A job of the queue."""
+        self._send("job", **view.to_json())
 
     def progress(self, source: Path, progress: Progress) -> None:
         """How far a conversion is."""

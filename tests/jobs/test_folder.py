@@ -114,3 +114,16 @@ def test_a_folder_is_held_by_one_and_goes_when_it_is_empty(tmp_path: Path) -> No
     with pytest.raises(ZeroDivisionError), second.locked():
         raise ZeroDivisionError
     assert not (tmp_path / "job").exists(), "an empty folder stays after an error"
+
+
+def test_a_result_that_took_its_name_is_known(tmp_path: Path) -> None:
+    folder = opened(tmp_path / "job")
+    target = tmp_path / "x.mp4"
+    target.write_text("whole")
+    assert folder.published(target) is None
+    folder.about_to_publish(target, 7)
+    assert folder.published(target) == 7
+    target.write_text("other")
+    assert folder.published(target) is None
+    target.unlink()
+    assert folder.published(target) is None

@@ -14,7 +14,7 @@ import pytest
 from video3d.converting import UnitConverter
 from video3d.errors import Cancelled, JobError, TargetError, ToolError
 from video3d.host import StandaloneHost
-from video3d.jobs import FOLDER_SUFFIX, JobRequest, JobResult, JobWatcher, run_job, running
+from video3d.jobs import FOLDER_SUFFIX, JobFolder, JobRequest, JobResult, JobWatcher, run_job, running
 from video3d.params import from_values
 from video3d.planning import PlannedUnit
 from video3d.settings import ConversionSettings
@@ -217,6 +217,24 @@ def test_a_target_that_is_there_stays(film: Path, tmp_path: Path) -> None:
     assert "--overwrite" in str(caught.value)
     convert(film, tmp_path, overwrite=True, settings={"preview": 0.5})
     assert len(frame_times(target)) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["result.mp4"]
+
+
+def test_killed_when_its_result_had_taken_its_name_it_is_done(film: Path, tmp_path: Path,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(self: JobFolder, **_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JobFolder, "clear", die)
+        patch.setattr(JobFolder, "leave", die)
+        with pytest.raises(Killed):
+            convert(film, tmp_path, settings={"preview": 1})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["result.mp4", f"result.mp4{FOLDER_SUFFIX}"]
+    assert convert(film, tmp_path, settings={"preview": 1}).frames == 5
     assert [path.name for path in tmp_path.iterdir()] == ["result.mp4"]
 
 

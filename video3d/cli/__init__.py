@@ -12,13 +12,37 @@ import sys
 from collections.abc import Sequence
 
 from video3d import __version__
-from video3d.cli import cache, convert, depth, describe, label, models, serve, ui, wiggle
+from video3d.cli import (
+    cache,
+    convert,
+    depth,
+    describe,
+    jobs,
+    label,
+    models,
+    resume,
+    serve,
+    ui,
+    wiggle,
+)
 from video3d.cli.arguments import FAILED, WRONG_USAGE, with_truths
 from video3d.console import STOPPED, Console, JsonConsole, TextConsole
 from video3d.errors import SettingsError, Video3DError
 from video3d.host import StandaloneHost
 
-COMMANDS = (convert, wiggle, describe, models, depth, cache, label, serve, ui)
+COMMANDS = (
+    convert,
+    resume,
+    jobs,
+    ui,
+    serve,
+    wiggle,
+    depth,
+    describe,
+    models,
+    cache,
+    label,
+)
 """Each adds its commands with `add`, in the order that help lists them."""
 
 

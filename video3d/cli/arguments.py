@@ -38,11 +38,13 @@ def with_truths(arguments: Sequence[str]) -> list[str]:
     return given
 
 
-def add_command(commands: Commands, name: str, run: Run, text: str) -> argparse.ArgumentParser:
-    """A command that `run` does; `text` says in a few words what that is."""
+def add_command(commands: Commands, name: str, run: Run, text: str, *,
+                is_inner: bool = False) -> argparse.ArgumentParser:
+    """A command that `run` does; `text` says in a few words what that is. `is_inner`: a command of a command."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=text.capitalize() + ".", allow_abbrev=False)
-    parser.add_argument("--json", action="store_true", help="one JSON object per line, for programs")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line, for programs",
+                        default=argparse.SUPPRESS if is_inner else False)  # or it would undo the outer one's
     parser.set_defaults(run=run)
     return parser
 

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from video3d.cli.arguments import (
-    DONE,
-    FAILED,
     VIDEO_SUFFIXES,
     Commands,
     add_command,
@@ -16,14 +14,13 @@ from video3d.cli.arguments import (
     chosen_settings,
     container_suffix,
 )
-from video3d.console import STOPPED, Console, Stop
-from video3d.errors import Cancelled, SettingsError, SourceError, TargetError, Video3DError
+from video3d.cli.running import add_running, run_all
+from video3d.console import Console
+from video3d.errors import SettingsError, SourceError
 from video3d.host import Host
-from video3d.jobs import JobRequest, folder_for, run_job
+from video3d.jobs import JobRequest
 from video3d.settings import ConversionSettings
 from video3d.types import Layout
-
-MOST_WORKERS = 64
 
 
 def add(commands: Commands) -> None:
@@ -39,60 +36,14 @@ def add(commands: Commands) -> None:
     add_settings(convert)
 
 
-def add_running(parser: argparse.ArgumentParser) -> None:
-    """Flags that change how fast a result comes, and not what it is."""
-    parser.add_argument("--workers", type=_count, default=1, metavar="N",
-                        help="parts of the video converted at once; each takes as much memory as one (default: 1)")
-    parser.add_argument("--devices", type=_names, default=(), metavar="NAME,NAME",
-                        help="depth networks run on these devices at once, such as cuda:0,cuda:1")
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_WORKERS}")
-    return int(text)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of names")
-    return names
-
-
 def _convert(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     settings = chosen_settings(chosen, chosen.output)
     sources = sources_of(chosen.sources)
     targets = targets_of(sources, chosen.output, settings)
-    failed = 0
-    taken: set[Path] = set()
-    with Stop() as stop:
-        for source, target in zip(sources, targets, strict=True):
-            reporter = console.reporter(source, stop)
-            try:
-                _check_unique(target, taken)
-                request = JobRequest(source, target, settings, chosen.overwrite, chosen.restart,
-                                     chosen.discard_on_failure, chosen.workers, chosen.devices)
-                console.done(source, run_job(request, host, reporter))
-            except Cancelled:
-                console.stopped(source, folder_for(target))
-                return STOPPED
-            except SettingsError:
-                raise
-            except Video3DError as problem:
-                console.failed(source, problem, folder_for(target))
-                failed += 1
-    if len(sources) > 1:
-        console.summary(len(sources) - failed, failed)
-    return FAILED if failed else DONE
-
-
-def _check_unique(target: Path, taken: set[Path]) -> None:
-    """TargetError where two videos of one command would become the same file."""
-    if target in taken:
-        raise TargetError(f"{target}: another of these videos has a result of this name.", stage="target",
-                          remedy="Convert this one by itself, with -o.")
-    taken.add(target)
+    return run_all([
+        JobRequest(source, target, settings, chosen.overwrite, chosen.restart, chosen.discard_on_failure,
+                   chosen.workers, chosen.devices) for source, target in zip(sources, targets, strict=True)
+    ], host, console)
 
 
 def sources_of(named: Sequence[Path]) -> list[Path]:

@@ -3,6 +3,7 @@
     job.json         what is converted, and with what (`JobDescription`)
     journal.jsonl    one line for each finished unit
     segments/        what these units became
+    published.json   what took the target's name, if it did
     attempt-…/       what the attempt at work, or one that died, has not finished
     lock             held by the process at work
 """
@@ -73,6 +74,7 @@ class JobFolder:
         """Only this attempt writes there: a child of one that was killed may still be writing to its own."""
         self._lock_file = path / "lock"
         self._journal_file = path / "journal.jsonl"
+        self._published_file = path / "published.json"
         self._journal: dict[int, dict[str, Any]] = {}
 
     def open(self, job: JobDescription, *, restart: bool) -> None:
@@ -150,9 +152,23 @@ class JobFolder:
         self._journal_file.unlink(missing_ok=True)  # first: what it does not name is not there
         self._drop_attempts()
         shutil.rmtree(self.segments, ignore_errors=True)
-        for file in self.path.iterdir():
+        for file in sorted(self.path.iterdir(), key=self._published_file.__eq__):  # that one last
             if file != self._lock_file and file.is_file():
                 file.unlink(missing_ok=True)
+
+    def about_to_publish(self, finished: Path, frames: int) -> None:
+        """Note what is going to take the target's name, so that a kill between that and `clear` is understood."""
+        note = {"bytes": finished.stat().st_size, "crc32": _checksum(finished), "frames": frames}
+        write_text(self._published_file, json.dumps(note))
+
+    def published(self, target: Path) -> int | None:
+        """How many frames the target has, where it is what this folder was going to publish."""
+        try:
+            note = json.loads(self._published_file.read_text(encoding="utf-8"))
+            same = (note["bytes"], note["crc32"]) == (target.stat().st_size, _checksum(target))
+            return int(note["frames"]) if same else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     @contextmanager
     def locked(self) -> Generator[None, None, None]:

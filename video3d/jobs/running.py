@@ -81,6 +81,9 @@ def run_job(request: JobRequest, host: Host, reporter: Reporter, watcher: JobWat
     """Convert `request.source` to `request.target`: all of it, or nothing but a folder that can be resumed."""
     began = time.monotonic()
     with _explained(request.target):
+        frames = _published(request.target)
+        if frames is not None:
+            return JobResult(request.target, frames, time.monotonic() - began, request.settings)
         _check_target(request)
     conversion = pipeline.decide(request.source, request.settings, host)
     _check_suffix(request, conversion)
@@ -99,6 +102,16 @@ def run_job(request: JobRequest, host: Host, reporter: Reporter, watcher: JobWat
             raise
         folder.clear()
     return JobResult(request.target, frames, time.monotonic() - began, conversion.settings)
+
+
+def _published(target: Path) -> int | None:
+    """Frames of a result that took its name just before its attempt was killed; the folder is cleared then."""
+    folder = JobFolder(folder_for(target))
+    frames = folder.published(target) if folder.path.is_dir() else None
+    if frames is not None:
+        with folder.locked():
+            folder.clear()
+    return frames
 
 
 def _description(request: JobRequest, conversion: Conversion) -> JobDescription:
@@ -135,6 +148,7 @@ class _Run:
         segments = [self._folder.segment(unit) for unit in self._units]
         finished = pipeline.join_units(self._conversion, self._units, segments, self._folder.attempt, self._reporter)
         self._check()
+        self._folder.about_to_publish(finished, self._meter.done)
         _publish(finished, self._request)
         return self._meter.done
 

@@ -26,6 +26,11 @@ LOOK_SECONDS = 0.5
 """How soon what other processes did is seen."""
 
 
+def queue_folder(host: Host) -> Path:
+    """Where a host keeps its queue."""
+    return host.work_folder() / "queue"
+
+
 class JobQueue:
     """Thread-safe. `start` makes this process the one that converts; `close` ends that, and the job goes on later."""
 
@@ -68,6 +73,14 @@ class JobQueue:
             self.look()
             return self._view(self._record(job))
 
+    def find(self, word: str) -> JobView:
+        """The one job whose id begins like this; JobError where there is none, or more than one."""
+        found = [view for view in self.jobs() if view.id == word] or [
+            view for view in self.jobs() if word and view.id.startswith(word)]
+        if len(found) > 1:
+            raise JobError(f"{len(found)} jobs begin with {word}.", stage="queue", remedy="Write more of the id.")
+        return found[0] if found else self.job(word)
+
     def wait(self, version: int, timeout: float) -> int:
         """Return the version as soon as it is higher than `version`, or after `timeout` seconds."""
         deadline = time.monotonic() + timeout
@@ -92,7 +105,7 @@ class JobQueue:
             raise SourceError(f"{order.display_name or order.source}: there is no such file.", stage="probe",
                               remedy="Check the name.")
         with self._changing():
-            record = JobRecord(secrets.token_urlsafe(ID_BYTES), order, self._target(order), time.time())
+            record = JobRecord(_new_id(), order, self._target(order), time.time())
             return self._put(record)
 
     def pause(self, job: str, *, at_once: bool = False) -> JobView:
@@ -313,6 +326,13 @@ class JobQueue:
         name = Path(target_name(Path(named), order.settings, order.source))
         numbered = (folder / (f"{name.stem} ({n}){name.suffix}" if n > 1 else name.name) for n in range(1, 1 << 30))
         return next(path for path in numbered if path not in taken and not path.exists())
+
+
+def _new_id() -> str:
+    """Unguessable, and no command line takes it for a flag."""
+    while (word := secrets.token_urlsafe(ID_BYTES)).startswith("-"):
+        pass
+    return word
 
 
 _WHAT_NEXT = {

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from video3d.durable import locked, sync_folder, write_text
-from video3d.errors import SettingsError
+from video3d.errors import JobError, SettingsError
 from video3d.params import from_values, to_values
 from video3d.queue.model import JobOrder, JobProblem, JobState
 from video3d.serial import from_json, to_json
@@ -63,8 +63,12 @@ class JobStore:
         self._seen = -1
 
     def make(self) -> None:
-        """Make the folder."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Make the folder; JobError where that cannot be."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise JobError(f"{self.folder}: the queue cannot be kept here ({problem.strerror or problem}).",
+                           stage="queue", remedy="Choose another folder with --queue.") from None
 
     @property
     def runner_lock(self) -> Path:
