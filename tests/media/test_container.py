@@ -306,3 +306,11 @@ def test_the_program_itself_reads_what_is_whitelisted(clip_of: Clips, ffmpeg: st
                  "webm_dash_manifest", "ffmetadata", "x11grab", "v4l2", "avisynth", "vapoursynth", "mpjpeg"}
     assert not followers & set(FORMATS)
     assert len(known & set(FORMATS)) > 30
+
+
+def test_a_box_of_absurd_size_is_damage_and_no_crash(tmp_path: Path) -> None:
+    """Two boxes whose sizes add up to more than a file can have."""
+    box = (1).to_bytes(4, "big") + b"free" + ((1 << 62) - 1).to_bytes(8, "big")
+    (tmp_path / "a.mp4").write_bytes((16).to_bytes(4, "big") + b"ftypisom" + bytes(4) + box + box)
+    with pytest.raises(SourceError):
+        open_source(str(tmp_path / "a.mp4"))

@@ -28,7 +28,6 @@ FORMATS = (
     "gxf", "lxf", "mtv", "nuv", "mjpeg", "mjpeg_2000", "avs", "cdxl", "amv",
     "mp3", "wav", "aac", "flac", "w64", "aiff",
 )
-_ABSURD = 1 << 62
 CLOCK_MAY_LEAP = ("mpegts", "mpeg", "flv", "ogg")
 
 
@@ -109,6 +108,7 @@ def _refusal(path: str, problem: Exception) -> SourceError:
 def _lacks_index(path: str) -> bool:
     """Whether `path` is MP4 or MOV without its `moov` box (ISO/IEC 14496-12: size, type, body)."""
     kinds: list[bytes] = []
+    end = Path(path).stat().st_size
     with Path(path).open("rb") as file:
         while len(kinds) < 64:
             head = file.read(16)
@@ -117,7 +117,7 @@ def _lacks_index(path: str) -> bool:
             size, kind = struct.unpack(">I4s", head[:8])
             size = struct.unpack(">Q", head[8:])[0] if size == 1 and len(head) == 16 else size
             kinds.append(kind)
-            if not 8 <= size < _ABSURD:
+            if not 8 <= size <= end:
                 break
             file.seek(size - len(head), 1)
     return kinds[:1] == [b"ftyp"] and b"moov" not in kinds
