@@ -263,11 +263,12 @@ PATHS = (
     ("POST", "/jobs"), ("POST", "/jobs"), ("POST", "/preview"), ("PUT", "/presets/{}"), ("DELETE", "/presets/{}"),
     ("PATCH", "/jobs/{}"), ("POST", "/jobs/{}/pause"), ("GET", "/jobs/{}/stream/{}"), ("GET", "/uploads/{}"),
     ("PATCH", "/uploads/{}?offset={}"), ("GET", "/files/info?path={}"), ("POST", "/uploads?name={}&size={}"),
-    ("POST", "/image?settings={}"), ("GET", "/jobs?after={}&wait=0"), ("GET", "/jobs/{}/result"), ("DELETE", "/jobs/{}"),
+    ("POST", "/image?settings={}"), ("GET", "/jobs?after={}&wait=0"),
+    ("GET", "/jobs/{}/result"), ("DELETE", "/jobs/{}"),
     ("POST", "/shots"), ("POST", "/estimate"), ("TRACE", "/status"), ("GET", "/{}"),
 )
-NAMES = ("upload", "path", "settings", "preset", "name", "folder", "priority", "keep_upload", "moment", "view", "format",
-         "largest_side", "values", "unknown")  # fmt: skip
+NAMES = ("upload", "path", "settings", "preset", "name", "folder", "priority", "keep_upload", "moment", "view",
+         "format", "largest_side", "values", "unknown")  # fmt: skip
 
 
 def request_number(number: int, seed: int) -> tuple[str, str, bytes]:

@@ -18,12 +18,12 @@ def store(tmp_path: Path) -> UploadStore:
 
 def test_pieces_become_a_file(store: UploadStore) -> None:
     upload = store.create("ann", "../a.mp4", 6)
-    assert store.append(upload, 0, b"abc") == 3
+    assert store.append(upload, 0, [b"abc"]) == 3
     assert store.get("ann", upload.id).received == 3
     assert not store.finish(upload).complete
     with pytest.raises(JobError, match="only 3 bytes"):
         store.complete_file(store.get("ann", upload.id))
-    store.append(upload, 3, b"def")
+    store.append(upload, 3, [b"def"])
     assert store.finish(upload).complete
     found = store.get("ann", upload.id)
     assert (found.name, found.size, found.received) == ("a.mp4", 6, 6)
@@ -32,12 +32,12 @@ def test_pieces_become_a_file(store: UploadStore) -> None:
 
 def test_a_piece_goes_on_where_the_file_ends(store: UploadStore) -> None:
     upload = store.create("", "a.mp4", 6)
-    store.append(upload, 0, b"abc")
+    store.append(upload, 0, [b"abc"])
     for offset in (0, 2, 4):
         with pytest.raises(JobError, match="3 bytes are here"):
-            store.append(upload, offset, b"x")
+            store.append(upload, offset, [b"x"])
     with pytest.raises(LimitError, match="6 bytes announced"):
-        store.append(upload, 3, b"defg")
+        store.append(upload, 3, [b"defg"])
     assert store.get("", upload.id).received == 3
 
 
@@ -46,7 +46,7 @@ def test_limits(store: UploadStore, tmp_path: Path) -> None:
         store.create("", "a.mp4", 101)
     upload = store.create("", "a.mp4", None)
     with pytest.raises(LimitError, match="larger than 100"):
-        store.append(upload, 0, b"x" * 101)
+        store.append(upload, 0, [b"x" * 101])
     store.create("", "b.mp4", 1)
     store.create("", "c.mp4", 1)
     with pytest.raises(LimitError, match="3 uploads"):

@@ -18,6 +18,8 @@ from video3d.media.process import CREATION_FLAGS, OWN_SESSION
 
 ENDING_SECONDS = 20.0
 """After which a child that was asked to end is killed; what it finished is on the disk."""
+NICENESS = 5
+"""Where processors are short, answers go before conversion."""
 PAUSES = (0.5, 2.0, 10.0)
 """Seconds before a child that died is started again: the first time, the second, and from then on."""
 _START = ("import sys; sys.path[:] = filter(None, sys.path); "
@@ -80,6 +82,8 @@ def main(queue_folder: str) -> int:
     from video3d.host import StandaloneHost
     from video3d.queue import JobQueue
 
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     queue = JobQueue(StandaloneHost(), Path(queue_folder))
     queue.start()
     try:

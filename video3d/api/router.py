@@ -8,6 +8,7 @@ from fastapi.security import HTTPBasic
 from video3d import __version__
 from video3d.api.guard import Guard
 from video3d.api.job_routes import JobRoutes
+from video3d.api.model_routes import ModelRoutes
 from video3d.api.page_routes import PageRoutes
 from video3d.api.preview_routes import PreviewRoutes
 from video3d.api.routing import Context
@@ -22,7 +23,7 @@ def build_router(service: Service, guard: Guard, prefix: str) -> APIRouter:
     # The guard does the work; this tells the OpenAPI document that there may be one.
     documented = [Depends(HTTPBasic(auto_error=False))] if guard.needs_login else []
     router = APIRouter(prefix=prefix, dependencies=documented)
-    for part in (SettingsRoutes, UploadRoutes, JobRoutes,
+    for part in (SettingsRoutes, ModelRoutes, UploadRoutes, JobRoutes,
                  PreviewRoutes, PageRoutes):
         router.include_router(part(context).router())
     return router

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from video3d import presets
+from video3d.api.downloads import Downloads
 from video3d.api.guard import Caller
 from video3d.api.limits import Limits
 from video3d.api.names import safe_name
@@ -77,6 +78,7 @@ class Service:
         self.scout = ShotScout()
         self.renditions = Renditions(host.work_folder() / "copies")
         self.presets = PresetStore(host.work_folder() / "presets")
+        self.downloads = Downloads()
         self.streams = StreamStore(host.work_folder() / "streams")
         self._cleaned = -CLEANING_SECONDS
 
@@ -166,6 +168,7 @@ class Service:
 
     def close(self) -> None:
         """Stop what runs beside the queue; waits for child processes."""
+        self.downloads.close()
         self.scout.close()
         self.renditions.close()
 

@@ -17,7 +17,7 @@ from video3d.api.service import Source, SourceName
 from video3d.api.uploads import Upload
 from video3d.errors import LimitError
 
-PIECE = 1 << 20
+PIECE = 2 << 20
 """Bytes written at once."""
 _SENT = {"requestBody": {"required": True, "description": "The bytes of the file, as they are.",
                          "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
@@ -114,13 +114,15 @@ class UploadRoutes:
 
     async def _receive(self, request: Request, upload: Upload, offset: int) -> Upload:
         """Write the body as it comes, a piece at a time."""
-        waiting = bytearray()
+        waiting: list[bytes] = []
+        size = 0
         async for data in request.stream():
-            waiting += data
-            if len(waiting) >= PIECE:
-                offset = await self._context.wait_for(self._uploads.append, upload, offset, bytes(waiting))
-                waiting.clear()
-        await self._context.wait_for(self._uploads.append, upload, offset, bytes(waiting))
+            waiting.append(data)
+            size += len(data)
+            if size >= PIECE:
+                offset = await self._context.wait_for(self._uploads.append, upload, offset, waiting)
+                waiting, size = [], 0
+        await self._context.wait_for(self._uploads.append, upload, offset, waiting)
         return await self._context.wait_for(self._uploads.finish, upload)
 
     async def _look(self, request: Request, named: SourceName) -> Response:

@@ -12,6 +12,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,19 +69,20 @@ class UploadStore:
         self._save(upload)
         return upload
 
-    def append(self, upload: Upload, offset: int, data: bytes) -> int:
-        """Write `data` at `offset`, which must be where the file ends; returns where it ends now."""
-        end = offset + len(data)
+    def append(self, upload: Upload, offset: int, parts: Sequence[bytes]) -> int:
+        """Write `parts` from `offset` on, which must be where the file ends; returns where it ends now."""
+        size = sum(len(part) for part in parts)
+        end = offset + size
         self.check_size(end)
         if upload.size is not None and end > upload.size:
             raise LimitError(f"{upload.name}: more was sent than the {upload.size} bytes announced.", stage="upload",
                              remedy="Start again with the right size.")
-        self._limits.check_room(self._folder, len(data))
+        self._limits.check_room(self._folder, size)
         with self._writing, self._open_part(upload) as file:
             if file.seek(0, 2) != offset:
                 raise JobError(f"{upload.name}: {file.tell()} bytes are here, and {offset} were expected.",
                                stage="upload", remedy="Ask how much was received, and go on from there.")
-            file.write(data)
+            file.writelines(parts)
         return end
 
     def finish(self, upload: Upload) -> Upload:
