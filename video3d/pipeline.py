@@ -207,10 +207,15 @@ def _label(conversion: Conversion, joined: Path, labelled: Path, reporter: Repor
     """Says that the file is 3D, where the preset wants it said, and reads it back."""
     layout, swapped = conversion.settings.output.layout, conversion.settings.stereo.swap_eyes
     in_stream = conversion.preset is not None and conversion.preset.label_place is LabelPlace.STREAM
+
+    def check() -> None:
+        if reporter.is_cancelled():
+            raise Cancelled("Stopped.", stage="label")
+
     if in_stream:
-        labels.faststart_mp4(joined, labelled)
+        labels.faststart_mp4(joined, labelled, check)
     else:
-        labels.label(joined, labelled, layout, swapped=swapped)
+        labels.label(joined, labelled, layout, swapped=swapped, check=check)
     report = check_labels(labelled, layout, swapped=swapped, in_stream=in_stream)
     asked, written = conversion.shared.encode.level, report.profile.rpartition(" ")[2]
     if asked and written and float(written) > float(asked):

@@ -279,3 +279,16 @@ def test_a_damaged_header_gives_a_typed_error_or_a_right_file(data: st.DataObjec
     except UnreadableError:
         return  # the reader is stricter than the editor
     assert chunk_heads(target) == expected
+
+
+def test_a_stop_in_the_middle_leaves_nothing(rich_clip: Path, tmp_path: Path) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop() -> None:
+        raise StoppedError
+
+    target = tmp_path / "out.mp4"
+    with pytest.raises(StoppedError):
+        faststart.copy_with_header(rich_clip, target, lambda moov: moov, stop)
+    assert not target.exists()

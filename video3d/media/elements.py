@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from video3d.errors import SourceError
-from video3d.media.rewriting import STAGE, MalformedError, copy_range, removed_on_failure, writing
+from video3d.media.rewriting import STAGE, MalformedError, copy_range, never_stops, removed_on_failure, writing
 
 EBML, SEGMENT, SEEK_HEAD, TRACKS, CLUSTER, CUES = 0x1A45DFA3, 0x18538067, 0x114D9B74, 0x1654AE6B, 0x1F43B675, 0x1C53BB6B
 SEEK, SEEK_POSITION = 0x4DBB, 0x53AC
@@ -122,10 +122,12 @@ def master(identifier: int, children: Sequence[Element]) -> Element:
     return Element(identifier, body)
 
 
-def copy_with_label(source: Path, target: Path, choose: Callable[[VideoSize], StereoLabel]) -> None:
+def copy_with_label(source: Path, target: Path, choose: Callable[[VideoSize], StereoLabel],
+                    check: Callable[[], None] = never_stops) -> None:
     """`source` to `target` with its first video track labelled as `choose` says for its size.
 
     SourceError: not Matroska, damaged, or a live recording. TargetError: cannot be written; nothing stays then.
+    `check` is called again and again and may raise.
     """
     try:
         with source.open("rb") as reader:
@@ -135,7 +137,7 @@ def copy_with_label(source: Path, target: Path, choose: Callable[[VideoSize], St
                     if isinstance(piece, bytes):
                         writer.write(piece)
                     else:
-                        copy_range(reader, writer, *piece, source)
+                        copy_range(reader, writer, *piece, source, check)
     except MalformedError as error:
         raise SourceError(f"{source} cannot be labelled: {error}.", stage=STAGE,
                           remedy="Remux it first (mkvmerge -o OUT.mkv IN.mkv), without re-encoding.") from error

@@ -19,7 +19,7 @@ import numpy as np
 
 from video3d.errors import SourceError, TargetError
 from video3d.media.boxes import Box, Offsets, find, move_offsets, offset_tables, parse, read_offsets
-from video3d.media.rewriting import STAGE, MalformedError, copy_range, removed_on_failure, writing
+from video3d.media.rewriting import STAGE, MalformedError, copy_range, never_stops, removed_on_failure, writing
 
 HEADER_LIMIT = 512 * 1024 * 1024
 """Bytes of `moov` held in memory at most; a film of three hours has about 20 MB."""
@@ -28,11 +28,13 @@ CHUNKS_COMPARED, BYTES_COMPARED = 64, 16
 """How closely a written file is compared: chunks of each track, bytes of each chunk."""
 
 
-def copy_with_header(source: Path, target: Path, edit: Callable[[Box], Box]) -> None:
+def copy_with_header(source: Path, target: Path, edit: Callable[[Box], Box],
+                     check: Callable[[], None] = never_stops) -> None:
     """`source` to `target` with `moov` passed through `edit` and put in front of the media; the rest byte for byte.
 
     Chunk offsets follow; 32-bit ones become 64-bit ones where they must. Memory: the header and one block. The target
-    is synchronised to the disk, re-read and compared before this returns; on any error it is removed.
+    is synchronised to the disk, re-read and compared before this returns; on any error it is removed. `check` is
+    called again and again and may raise.
     SourceError: not an MP4 or MOV, damaged, fragmented, or with its media in other files.
     TargetError: cannot be written.
     """
@@ -42,7 +44,7 @@ def copy_with_header(source: Path, target: Path, edit: Callable[[Box], Box]) -> 
         with source.open("rb") as reader:
             plan = _plan(reader, edit)
             with removed_on_failure(target):
-                _write(reader, plan, target, source)
+                _write(reader, plan, target, source, check)
                 _compare(reader, plan, target)
     except MalformedError as error:
         raise SourceError(f"{source} cannot be labelled: {error}.", stage=STAGE,
@@ -181,13 +183,13 @@ def _fits(moov: Box, move: Callable[[Offsets], Offsets]) -> bool:
 
 
 
-def _write(reader: BufferedReader, plan: _Plan, target: Path, source: Path) -> None:
+def _write(reader: BufferedReader, plan: _Plan, target: Path, source: Path, check: Callable[[], None]) -> None:
     with writing(target) as writer:
         for extent in plan.before:
-            copy_range(reader, writer, extent.start, extent.end, source)
+            copy_range(reader, writer, extent.start, extent.end, source, check)
         writer.write(plan.moov.raw)
         for extent in plan.after:
-            copy_range(reader, writer, extent.start, extent.end, source)
+            copy_range(reader, writer, extent.start, extent.end, source, check)
 
 
 def _compare(reader: IO[bytes], plan: _Plan, target: Path) -> None:

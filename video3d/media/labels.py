@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import enum
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 from video3d.errors import SourceError
 from video3d.media import boxes, elements, faststart
 from video3d.media.boxes import Box
 from video3d.media.elements import StereoLabel, VideoSize
-from video3d.media.rewriting import STAGE
+from video3d.media.rewriting import STAGE, never_stops
 from video3d.types import Layout
 
 DEFAULT_FIELD_OF_VIEW = 60.0
@@ -221,22 +222,24 @@ def _half_equirectangular() -> Box:
 
 
 def label_mp4(source: Path, target: Path, layout: Layout, *, swapped: bool = False,
-              projection: Projection = Projection.FLAT, horizontal_field_of_view: float | None = None) -> None:
+              projection: Projection = Projection.FLAT, horizontal_field_of_view: float | None = None,
+              check: Callable[[], None] = never_stops) -> None:
     """`source` (MP4 or MOV) to `target`, labelled, with its header in front; media bytes and all other boxes stay.
 
     Labels that were there are replaced; layouts without one end up with none. Errors: `faststart.copy_with_header`.
     """
     stereo = stereo_boxes(layout, swapped=swapped, projection=projection,
                           horizontal_field_of_view=horizontal_field_of_view)
-    faststart.copy_with_header(source, target, lambda moov: boxes.set_stereo_boxes(moov, stereo))
+    faststart.copy_with_header(source, target, lambda moov: boxes.set_stereo_boxes(moov, stereo), check)
 
 
-def faststart_mp4(source: Path, target: Path) -> None:
+def faststart_mp4(source: Path, target: Path, check: Callable[[], None] = never_stops) -> None:
     """`source` (MP4 or MOV) to `target` with its header in front and nothing else changed: for labels in the stream."""
-    faststart.copy_with_header(source, target, lambda moov: moov)
+    faststart.copy_with_header(source, target, lambda moov: moov, check)
 
 
-def label_matroska(source: Path, target: Path, layout: Layout, *, swapped: bool = False) -> None:
+def label_matroska(source: Path, target: Path, layout: Layout, *, swapped: bool = False,
+                   check: Callable[[], None] = never_stops) -> None:
     """`source` to `target` with StereoMode and display size set; frames and all other elements stay.
 
     Labels that were there are replaced. See `elements.copy_with_label` for errors.
@@ -247,12 +250,15 @@ def label_matroska(source: Path, target: Path, layout: Layout, *, swapped: bool 
         stereo = None if mode is None else int(mode)
         return StereoLabel(stereo, matroska_display(layout, size))
 
-    elements.copy_with_label(source, target, choose)
+    elements.copy_with_label(source, target, choose, check)
 
 
 def label(source: Path, target: Path, layout: Layout, *, swapped: bool = False,
-          projection: Projection = Projection.FLAT) -> None:
-    """Label a file of either kind, whichever its first bytes say it is; SourceError for other kinds."""
+          projection: Projection = Projection.FLAT, check: Callable[[], None] = never_stops) -> None:
+    """Label a file of either kind, whichever its first bytes say it is; SourceError for other kinds.
+
+    `check` is called again and again and may raise: nothing of `target` stays then.
+    """
     try:
         with source.open("rb") as file:
             head = file.read(12)
@@ -260,9 +266,9 @@ def label(source: Path, target: Path, layout: Layout, *, swapped: bool = False,
         raise SourceError(f"{source} cannot be read ({error.strerror or error}).", stage=STAGE,
                           remedy="Check that the file exists and is readable.") from error
     if head[:4] == elements.id_bytes(elements.EBML):
-        label_matroska(source, target, layout, swapped=swapped)
+        label_matroska(source, target, layout, swapped=swapped, check=check)
     elif head[4:8] in _MP4_STARTS:
-        label_mp4(source, target, layout, swapped=swapped, projection=projection)
+        label_mp4(source, target, layout, swapped=swapped, projection=projection, check=check)
     else:
         raise SourceError(f"{source} is neither MP4, MOV nor Matroska: it has no place for a 3D label.", stage=STAGE,
                           remedy="Remux it to MP4 or MKV first.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from io import BufferedReader
 from pathlib import Path
 from typing import IO
@@ -13,6 +13,10 @@ from video3d.errors import SourceError, TargetError
 
 STAGE = "label"
 COPY_BLOCK = 1024 * 1024
+
+
+def never_stops() -> None:
+    """A check that lets everything go on."""
 
 
 class MalformedError(ValueError):
@@ -44,12 +48,17 @@ def writing(target: Path) -> Generator[IO[bytes], None, None]:
                           remedy="Check the free space and the permissions of the folder.") from error
 
 
-def copy_range(reader: BufferedReader, writer: IO[bytes], start: int, end: int, source: Path) -> None:
-    """Bytes `start` to `end` of the reader appended to the writer, a block at a time; SourceError if they end early."""
+def copy_range(reader: BufferedReader, writer: IO[bytes], start: int, end: int, source: Path,
+               check: Callable[[], None] = never_stops) -> None:
+    """Bytes `start` to `end` of the reader appended to the writer, a block at a time; SourceError if they end early.
+
+    `check` is called before each block and may raise.
+    """
     reader.seek(start)
     left = end - start
     block = memoryview(bytearray(min(left, COPY_BLOCK)))
     while left:
+        check()
         # One buffer for all blocks: fresh ones cost more than the copy itself.
         count = reader.readinto(block[:min(left, COPY_BLOCK)])
         if not count:
