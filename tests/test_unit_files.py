@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 
 from video3d import pipeline
+from video3d.errors import Cancelled, TargetError
 from video3d.host import StandaloneHost
+from video3d.jobs import JobRequest, folder_for, run_job
 from video3d.params import from_values
 from video3d.settings import ConversionSettings
 from video3d.stereo.comfort import FrameComfort
-from video3d.types import SilentReporter
+from video3d.types import Progress, SilentReporter
 from video3d.unit_files import files_beside, write_comfort, write_report
 
 
@@ -29,7 +32,8 @@ def converted(clip: Path, folder: Path, **values: object) -> tuple[Path, dict[st
     conversion = pipeline.decide(clip, settings, StandaloneHost())
     units = list(pipeline.plan(conversion, SilentReporter()))
     converter = pipeline.open_converter(conversion, None, SilentReporter())
-    segments = [folder / f"{number}.mp4" for number in range(len(units))]
+    (folder / "segments").mkdir()
+    segments = [folder / "segments" / f"{number}.mp4" for number in range(len(units))]
     try:
         for unit, segment in zip(units, segments, strict=True):
             converter.convert(unit, segment, lambda _frame: None)
@@ -81,7 +85,7 @@ def test_the_comfort_report_tells_of_every_frame(small_clip: Path, tmp_path: Pat
 
 def test_units_made_apart_make_one_report(tmp_path: Path) -> None:
     rows = [FrameComfort(10 + n / 10, n == 0, -1, -1, 0, n, n, 0, 0, 1, 1) for n in range(6)]
-    segments = [tmp_path / "0.mp4", tmp_path / "1.mp4"]
+    segments = [tmp_path / "segments" / "0.mp4", tmp_path / "segments" / "1.mp4"]
     write_comfort(rows[:4], segments[0])
     write_comfort(rows[4:], segments[1])
     write_report(segments, tmp_path, settings_of())
@@ -96,3 +100,43 @@ def test_names_beside_the_result() -> None:
         "a/film_right-eye.mp4", "a/film_left-eye.comfort.json", "a/film_left-eye.comfort.png"}
     assert files_beside(settings_of(layout="separate"), Path("x.mp4")) == {"right.mp4": Path("x_right-eye.mp4")}
     assert not files_beside(settings_of(), Path("x.mp4"))
+
+
+def test_a_job_publishes_all_of_it_and_refuses_what_is_there(small_clip: Path, tmp_path: Path) -> None:
+    target = tmp_path / "film_left-eye.mp4"
+    settings = settings_of(layout="separate", comfort_report=True, preview=0.3, depth_model="constant")
+    (tmp_path / "film_right-eye.mp4").write_bytes(b"other")
+    with pytest.raises(TargetError, match=r"film_right-eye\.mp4: it is there already"):
+        run_job(JobRequest(small_clip, target, settings), StandaloneHost(), SilentReporter())
+    assert [path.name for path in tmp_path.iterdir()] == ["film_right-eye.mp4"]
+    reporter = SilentReporter()
+    run_job(JobRequest(small_clip, target, settings, overwrite=True), StandaloneHost(), reporter)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "film_left-eye.comfort.json", "film_left-eye.comfort.png", "film_left-eye.mp4", "film_right-eye.mp4"]
+    assert len(luma(target)) == len(luma(tmp_path / "film_right-eye.mp4")) == 8
+    assert sum("Beside it" in notice for notice in reporter.notices) == 3
+
+
+def test_a_job_goes_on_with_the_finished_units_own_numbers(make_clip: Callable[..., Path], tmp_path: Path) -> None:
+    """Stopped after its first unit, started again: the report still tells of every frame."""
+    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=4:duration=22", "-c:v", "libx264", "-g", "12",
+                     "-pix_fmt", "yuv420p")
+    request = JobRequest(clip, tmp_path / "x.mp4", settings_of(comfort_report=True, depth_model="constant"))
+
+    class StopsLate(SilentReporter):
+        stopping = False
+
+        def progress(self, progress: Progress) -> None:
+            self.stopping = progress.done >= 60
+
+        def is_cancelled(self) -> bool:
+            return self.stopping
+
+    with pytest.raises(Cancelled):
+        run_job(request, StandaloneHost(), StopsLate())
+    folder = folder_for(request.target)
+    kept = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.comfort.json")}
+    assert len(kept) >= 1
+    run_job(request, StandaloneHost(), SilentReporter())
+    assert not folder.exists()
+    assert len(json.loads((tmp_path / "x.comfort.json").read_text())["frames"]["seconds"]) == 88

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from video3d import pipeline
+from video3d.advice import advised
 from video3d.converting import UnitConverter
 from video3d.durable import sync_file, sync_folder
 from video3d.errors import Cancelled, JobError, SettingsError, TargetError
@@ -26,6 +27,7 @@ from video3d.planning import PlannedUnit
 from video3d.prefetch import Prefetch
 from video3d.settings import Container, ConversionSettings
 from video3d.types import ColourTags, Frame, Progress, Reporter
+from video3d.unit_files import check_beside, publish_beside
 
 UNITS_AHEAD = 4
 """Units that planning may be ahead of converting."""
@@ -87,9 +89,11 @@ def run_job(request: JobRequest, host: Host, reporter: Reporter, watcher: JobWat
         _check_target(request)
     conversion = pipeline.decide(request.source, request.settings, host)
     _check_suffix(request, conversion)
+    check_beside(conversion.settings, request.target, overwrite=request.overwrite)
     for notice in conversion.notices:
         reporter.notice(notice)
     _check_cancelled(reporter)
+    conversion = advised(conversion, reporter)
     folder = JobFolder(folder_for(request.target))
     with _explained(request.target), folder.locked():
         try:
@@ -148,6 +152,9 @@ class _Run:
         segments = [self._folder.segment(unit) for unit in self._units]
         finished = pipeline.join_units(self._conversion, self._units, segments, self._folder.attempt, self._reporter)
         self._check()
+        for path in publish_beside(self._conversion.settings, self._request.target, self._folder.attempt,
+                                   overwrite=self._request.overwrite):
+            self._reporter.notice(f"Beside it: {path}")
         self._folder.about_to_publish(finished, self._meter.done)
         _publish(finished, self._request)
         return self._meter.done
