@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image
 
 from video3d.stereo.anaglyph import rgb_from_yuv
-from video3d.stereo.layouts import pack, packed_size
-from video3d.stereo.vr180 import VR180Packer
+from video3d.stereo.layouts import pack
+from video3d.stereo.packer import Canvas, Packer, encoded_size, parted
+from video3d.stereo.vr180 import VirtualScreen
 from video3d.stereo.wiggle import WiggleFormat, to_rgb, wiggle
 from video3d.types import ColourTags, Frame, Layout, PixelFormat, StereoFrame
 
@@ -119,13 +120,20 @@ def main() -> None:
     stereo = StereoFrame(frame(left), frame(right))
     tiles = []
     for layout in Layout:
-        packed = pack(stereo, layout, depth=nearness, colour=TAGS)
-        assert (packed.width, packed.height) == packed_size(layout, WIDTH, HEIGHT)
-        interleaved = packed.pixel_format != YUV420
-        tiles.append(zoomed(packed, layout.value) if interleaved else tile(packed, layout.value))
+        canvas = Canvas(VirtualScreen(), 2 * HEIGHT) if layout is Layout.VR180 else None
+        packed = Packer(layout, WIDTH, HEIGHT, YUV420, colour=TAGS, canvas=canvas).pack(stereo, nearness)
+        parts = parted(packed, layout)
+        assert all((part.width, part.height) == encoded_size(layout, WIDTH, HEIGHT, canvas) for part in parts)
+        if packed.pixel_format != YUV420:
+            tiles.append(zoomed(packed, layout.value))
+        elif len(parts) > 1:
+            tiles += [tile(part, f"{layout.value}, {eye} file")
+                      for part, eye in zip(parts, ("left", "right"), strict=True)]
+        else:
+            tiles.append(tile(packed, layout.value))
     tiles.append(tile(pack(stereo, Layout.FULL_SBS, swap_eyes=True, colour=TAGS), "full-sbs, eyes swapped"))
-    canvas = VR180Packer(WIDTH, HEIGHT, YUV420, side=2 * HEIGHT, colour=TAGS)
-    tiles.append(tile(canvas.pack(stereo), "vr180"))
+    tiles += [tile(eye, f"wiggle, {word}: see wiggle.webp")
+              for eye, word in ((stereo.left, "first"), (stereo.right, "then"))]
     docs = Path(__file__).resolve().parent.parent
     Image.fromarray(board(tiles)).save(docs / "layouts.jpg", quality=88, subsampling=0, optimize=True)
     (docs / "wiggle.webp").write_bytes(wiggle(stereo, WiggleFormat.WEBP, colour=TAGS))
