@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from video3d.depth_model import DepthModel
 
@@ -77,6 +77,18 @@ class Host(Protocol):
         """Where results go that the user names no place for. It may not exist yet."""
         ...
 
+    def result_name(self, name: str) -> Path:
+        """Where in the output folder the result of a video of this name goes; its layout is added to the name."""
+        ...
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Settings that this place's user prefers, by name; all others have their own defaults."""
+        ...
+
+    def notices(self) -> Sequence[str]:
+        """What the user should know about this place, in sentences."""
+        ...
+
     def gpu_turn(self, use: GpuUse | None = None) -> AbstractContextManager[GpuTurn]:
         """Hold it while a network runs: take it for each batch, which costs nothing as long as nobody waits.
 
@@ -116,6 +128,18 @@ class StandaloneHost:
     def output_folder(self) -> Path:
         """Where the user keeps videos."""
         return Path.home() / "Videos" / "3D"
+
+    def result_name(self, name: str) -> Path:
+        """As the video is called."""
+        return Path(name)
+
+    def defaults(self) -> Mapping[str, Any]:
+        """None of its own."""
+        return {}
+
+    def notices(self) -> Sequence[str]:
+        """None."""
+        return ()
 
     @contextmanager
     def gpu_turn(self, use: GpuUse | None = None) -> Generator[GpuTurn, None, None]:

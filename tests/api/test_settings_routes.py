@@ -3,7 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from video3d.api import AllowedPaths, Guard
+import pytest
+
+from video3d.api import AllowedPaths, Caller, Guard
 from video3d.params import from_values, parameters
 from video3d.settings import ConversionSettings
 
@@ -13,6 +15,18 @@ def test_status(client: Any, make_client: Callable[..., Any]) -> None:
     other = make_client(Guard(users={"ann": "1"}), AllowedPaths((client.service.host.work_folder(),)))
     told = other.get("/status", auth=("ann", "1")).json()
     assert (told["logged_in"], told["paths_allowed"], told["waiting"]) == ("ann", True, 0)
+
+
+def test_status_tells_what_the_host_says(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client.get("/status").json()["notices"] == []
+    monkeypatch.setattr(client.service.host, "notices", lambda: ("Start it anew.",), raising=False)
+    assert client.get("/status").json()["notices"] == ["Start it anew."]
+
+
+def test_the_hosts_defaults_lie_below_what_is_asked_for(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client.service.host, "defaults", lambda: {"depth_model": "constant"}, raising=False)
+    assert client.service.settings(Caller(), {}).depth.depth_model == "constant"
+    assert client.service.settings(Caller(), {"depth_model": "builtin"}).depth.depth_model == "builtin"
 
 
 def test_settings_are_those_declared(client: Any) -> None:

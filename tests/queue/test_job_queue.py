@@ -70,6 +70,15 @@ def over(view: JobView) -> bool:
     return view.state.is_over
 
 
+def test_the_host_may_name_results_and_put_them_into_folders(clip: Path, tmp_path: Path) -> None:
+    class Tidy(Here):
+        def result_name(self, name: str) -> Path:
+            return Path("films", f"my {name}")
+
+    sent = JobQueue(Tidy(tmp_path), tmp_path / "queue").submit(JobOrder(clip, display_name="Holiday.mov"))
+    assert sent.target == tmp_path / "out" / "films" / "my Holiday_3D_FSBS_LRF_Full_SBS.mp4"
+
+
 def test_a_job_is_done_and_the_result_is_in_the_output_folder(open_queue: Callable[[], JobQueue], clip: Path,
                                                               tmp_path: Path) -> None:
     queue = open_queue()

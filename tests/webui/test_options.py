@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from video3d.params import from_values, parameters
+from video3d.settings import ConversionSettings
 from video3d.webui import options
 
 
@@ -23,6 +26,9 @@ class Info(SimpleNamespace):
         self.comment = text
         return self
 
+    def needs_reload_ui(self) -> Info:
+        return self
+
 
 @pytest.fixture
 def shared() -> SimpleNamespace:
@@ -33,8 +39,8 @@ def shared() -> SimpleNamespace:
 
 @pytest.fixture
 def added(shared: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> dict[str, Info]:
-    monkeypatch.setattr(options, "_dropdown", lambda: "dropdown")
-    options.add_options(shared, Path("outputs"), [("Automatic", "auto"), ("Built-in", "builtin")])
+    monkeypatch.setitem(sys.modules, "gradio", SimpleNamespace(Dropdown="dropdown"))
+    options.add_options(shared, Path("outputs"), lambda: ["builtin"])
     return shared.added
 
 
@@ -45,14 +51,15 @@ def test_all_options_stand_in_one_section_and_say_what_they_do(added: dict[str, 
     assert all(key.startswith("video3d_") for key in added)
 
 
-def test_the_folder_hides_with_the_webuis_other_folders(added: dict[str, Info]) -> None:
+def test_folder_and_names_hide_with_the_webuis_own(added: dict[str, Info]) -> None:
     """Hidden options cannot be set over the webui's API either."""
-    assert added[options.OUTPUT_FOLDER].component_args == {"visible": False}
+    for key in (options.OUTPUT_FOLDER, options.NAME_PATTERN):
+        assert added[key].component_args == {"visible": False}
     assert added[options.OUTPUT_FOLDER].default == "outputs"
 
 
 def test_models_can_be_chosen(added: dict[str, Info]) -> None:
-    assert added[options.DEPTH_MODEL].component_args == {"choices": ["auto", "builtin"]}
+    assert added[options.DEPTH_MODEL].component_args() == {"choices": ["auto", "builtin"]}
 
 
 def test_an_option_that_the_users_settings_do_not_have_is_the_default() -> None:
@@ -60,3 +67,10 @@ def test_an_option_that_the_users_settings_do_not_have_is_the_default() -> None:
     assert options.option(shared, "one", "d") == "x"
     assert options.option(shared, "two", "d") == "d"
     assert options.option(shared, "three", "d") == "d"
+
+
+def test_what_the_user_prefers_goes_into_conversions() -> None:
+    names = {parameter.name for parameter in parameters(ConversionSettings)}
+    assert set(options.preferred(SimpleNamespace(opts=SimpleNamespace()))) <= names
+    shared = SimpleNamespace(opts=SimpleNamespace(video3d_depth_model="builtin"))
+    assert from_values(ConversionSettings, options.preferred(shared)).depth.depth_model == "builtin"

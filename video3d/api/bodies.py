@@ -253,6 +253,7 @@ class StatusBody(BaseModel):
     upload_bytes: int = Field(description="Largest upload.")
     waiting: int
     running: int
+    notices: List[str] = Field(description="What you should know, such as that the webui must be started anew.")
 
 
 class SourceBody(StrictModel):

@@ -26,7 +26,8 @@ JOB: dict[str, Any] = {
 }
 JOBS: dict[str, Any] = {"version": 7, "jobs": [JOB]}
 STATUS: dict[str, Any] = {"version": __version__, "host": "stand-alone", "devices": ["cpu"], "logged_in": "",
-                          "paths_allowed": False, "upload_bytes": 214748364800, "waiting": 0, "running": 1}
+                          "paths_allowed": False, "upload_bytes": 214748364800, "waiting": 0, "running": 1,
+                          "notices": []}
 SAVED: dict[str, Any] = {"name": "my television", "values": {"strength": 2}}
 PRESETS: dict[str, Any] = {
     "devices": [{"id": "quest-3", "label": "Quest 3", "why": "Full size keeps all pixels of each eye.", "hint": "",

@@ -103,9 +103,12 @@ class Service:
     # -- settings
 
     def settings(self, caller: Caller, values: Mapping[str, Any], preset: str | None = None) -> ConversionSettings:
-        """`values` over those of a saved preset over the defaults; paths among them are checked. Waits for the disk."""
+        """`values` over those of a saved preset over the host's defaults; paths among them are checked.
+
+        Waits for the disk.
+        """
         saved = self.presets.get(caller.name, preset).values if preset is not None and not is_device(preset) else {}
-        chosen = from_values(ConversionSettings, {**saved, **values})
+        chosen = from_values(ConversionSettings, {**self.host.defaults(), **saved, **values})
         given = chosen.depth.depth_video
         if given is None:
             return chosen

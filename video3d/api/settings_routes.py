@@ -51,7 +51,7 @@ class SettingsRoutes:
             "version": __version__, "host": self._service.host.name, "devices": list(self._service.host.devices),
             "logged_in": caller.name, "paths_allowed": bool(self._service.paths.roots),
             "upload_bytes": self._service.limits.upload_bytes, "waiting": states.count(JobState.WAITING),
-            "running": states.count(JobState.RUNNING),
+            "running": states.count(JobState.RUNNING), "notices": list(self._service.host.notices()),
         })
 
     async def settings(self) -> Response:

@@ -322,8 +322,9 @@ class JobQueue:
                                   remedy="Choose another name.")
             return order.target.absolute()
         named = Path(order.display_name).name or order.source.name
-        folder = self.host.output_folder().absolute()
-        name = Path(target_name(Path(named), order.settings, order.source))
+        wanted = self.host.result_name(named)
+        folder = self.host.output_folder().absolute() / wanted.parent
+        name = Path(target_name(Path(wanted.name), order.settings, order.source))
         numbered = (folder / (f"{name.stem} ({n}){name.suffix}" if n > 1 else name.name) for n in range(1, 1 << 30))
         return next(path for path in numbered if path not in taken and not path.exists())
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from video3d.depth_model import DepthModel
 from video3d.host import GpuTurn, GpuUse, StandaloneHost
 from video3d.webui.borrowed import Borrowed
+from video3d.webui.naming import result_name
 from video3d.webui.places import Places
 from video3d.webui.turn import SharedGpu
+from video3d.webui.versions import loaded_sources
+
+UPDATED = "2D→3D Video was updated while the webui ran. Start the webui anew to use it."
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,10 @@ class WebuiHost:
     """Folders that options or flags name, in which extensions make folders for depth models."""
     results: Callable[[], Path]
     """Where the user wants 3D videos."""
+    name_pattern: Callable[[], str]
+    """How the user wants them called."""
+    preferred: Callable[[], Mapping[str, Any]]
+    """Settings of a conversion that the user prefers."""
     work: Path
 
     @property
@@ -57,6 +67,18 @@ class WebuiHost:
     def output_folder(self) -> Path:
         """See `Host`."""
         return self.results()
+
+    def result_name(self, name: str) -> Path:
+        """See `Host`: by the user's pattern."""
+        return result_name(self.name_pattern(), name, datetime.now().astimezone())
+
+    def defaults(self) -> Mapping[str, Any]:
+        """See `Host`: what the webui's Settings say."""
+        return self.preferred()
+
+    def notices(self) -> Sequence[str]:
+        """See `Host`."""
+        return (UPDATED,) if loaded_sources().have_changed() else ()
 
     def gpu_turn(self, use: GpuUse | None = None) -> AbstractContextManager[GpuTurn]:
         """See `Host`: a turn in the webui's own queue."""

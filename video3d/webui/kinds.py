@@ -7,7 +7,6 @@ from __future__ import annotations
 import enum
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +58,8 @@ def make_host(kind: Kind) -> WebuiHost:
         gpu=SharedGpu(call_queue.queue_lock, _neighbours(kind)), places=places,
         torch_devices=lambda: (_device_name(),), networks=lambda: _networks(kind, places), more_models=_more_models,
         results=lambda: places.results(str(options.option(shared, options.OUTPUT_FOLDER, default)), default),
+        name_pattern=lambda: str(options.option(shared, options.NAME_PATTERN, "")),
+        preferred=lambda: options.preferred(shared),
         work=Path(getattr(shared.cmd_opts, "video3d_work_dir", None) or places.work).absolute(),
     )
 
@@ -104,8 +105,3 @@ def _more_models() -> Iterator[Path]:
 def _forge_preprocessors() -> Any:
     module = sys.modules.get("modules_forge.shared")
     return getattr(module, "preprocessor_dir", None)
-
-
-def gradio_version() -> str:
-    """Of the webui."""
-    return str(import_module("gradio").__version__)

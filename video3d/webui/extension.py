@@ -1,0 +1,99 @@
+"""What the webui calls: the tab, the routes, the settings section, and the end before it builds its page anew."""
+
+# The webui's modules are not here to be looked at.
+# pyright: reportMissingImports=false
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from video3d.depth_model import Role
+from video3d.webui.kinds import Kind, make_host
+from video3d.webui.versions import loaded_sources
+
+if TYPE_CHECKING:
+    from video3d.webui.host import WebuiHost
+    from video3d.webui.opening import Closable, Opening
+
+TITLE = "2D→3D Video"
+ELEMENT = "video3d"
+PREFIX = "/video3d/v1"
+
+
+class Extension:
+    """Lives as long as the page: the webui runs the script again for each new one."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self._host: WebuiHost | None = None
+        self._running: Opening | None = None
+        self._changing = threading.Lock()
+
+    def register(self, callbacks: Any) -> None:
+        """`callbacks`: the webui's `modules.script_callbacks`."""
+        loaded_sources()
+        callbacks.on_ui_settings(self.settings)
+        callbacks.on_ui_tabs(self.tabs)
+        callbacks.on_app_started(self.started)
+        callbacks.on_script_unloaded(self.close)
+
+    @property
+    def host(self) -> WebuiHost:
+        """Made when the webui is far enough."""
+        if self._host is None:
+            self._host = make_host(self._kind)
+        return self._host
+
+    def settings(self) -> None:
+        """The section in Settings."""
+        from modules import paths_internal, shared
+
+        from video3d.depth.registry import available_models
+        from video3d.webui import options
+
+        folder = Path(paths_internal.default_output_dir) / options.FOLDER_NAME
+        options.add_options(shared, folder, lambda: [model.id for model in available_models(self.host)
+                                                     if model.role is Role.ESTIMATES])
+
+    def tabs(self) -> list[tuple[Any, str, str]]:
+        """The tab, as gradio blocks."""
+        from modules import shared
+
+        from video3d.ui import TabOptions, create_tab
+        from video3d.webui.guarding import allowed_paths, is_for_others
+
+        flags = shared.cmd_opts
+        options = TabOptions(
+            allow_paths=bool(allowed_paths(flags, Path.home()).roots),
+            allow_open_folder=not (is_for_others(flags) or flags.hide_ui_dir_config), send_to_images=True,
+        )
+        return [(create_tab(self.host, options), TITLE, ELEMENT)]
+
+    def started(self, demo: Any, app: Any) -> None:
+        """The server runs: add the routes, and go on with what waits in the queue. `demo` is None under --nowebui."""
+        from modules import call_queue, shared
+
+        from video3d.webui.opening import Opening
+
+        del demo
+        host = self.host
+
+        def open_all() -> Closable:
+            from video3d.webui.running import Running
+
+            return Running.open(host, app, shared.cmd_opts, shared.state, call_queue.queue_lock)
+
+        with self._changing:
+            self._end()
+            self._running = Opening(app, PREFIX, open_all)
+
+    def close(self) -> None:
+        """Before the webui runs the script again: end every thread, free what is held. Unfinished jobs go on later."""
+        with self._changing:
+            self._end()
+
+    def _end(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            running.close()
