@@ -12,7 +12,6 @@ from typing import Any
 from video3d.depth_model import DepthModel
 from video3d.host import GpuTurn, GpuUse, StandaloneHost
 from video3d.webui.borrowed import Borrowed
-from video3d.webui.naming import result_name
 from video3d.webui.places import Places
 from video3d.webui.turn import SharedGpu
 from video3d.webui.versions import loaded_sources
@@ -70,6 +69,8 @@ class WebuiHost:
 
     def result_name(self, name: str) -> Path:
         """See `Host`: by the user's pattern."""
+        from video3d.webui.naming import result_name
+
         return result_name(self.name_pattern(), name, datetime.now().astimezone())
 
     def defaults(self) -> Mapping[str, Any]:

@@ -7,14 +7,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from video3d.depth.registry import AUTO
-from video3d.webui.naming import PATTERN
-
 SECTION = ("video3d", "2D→3D Video")
 OUTPUT_FOLDER = "video3d_output_folder"
 NAME_PATTERN = "video3d_name_pattern"
 DEPTH_MODEL = "video3d_depth_model"
 FOLDER_NAME = "2d-to-3d-videos"
+AUTO = "auto"
+PATTERN = "[name]"
 
 
 def add_options(shared: Any, default_folder: Path, models: Callable[[], Sequence[str]]) -> None:
