@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import fastapi
@@ -101,6 +101,18 @@ def test_the_page_is_built_anew_again_and_again(extension: Extension, webui: dic
     while set(threading.enumerate()) - before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert set(threading.enumerate()) <= before
+
+
+def test_what_takes_long_to_end_does_not_hold_up_the_new_page(extension: Extension, webui: dict[str, Any],
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("video3d.webui.extension.PATIENCE_SECONDS", 0.01)
+    ended = threading.Event()
+    extension._running = SimpleNamespace(close=ended.wait)  # type: ignore[assignment]
+    extension.close()
+    app = fastapi.FastAPI()
+    extension.started(None, app)
+    assert TestClient(app).get(PREFIX + "/jobs").json()["jobs"] == []
+    ended.set()
 
 
 def test_closing_what_never_ran_is_nothing(webui: dict[str, Any]) -> None:

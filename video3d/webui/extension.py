@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 TITLE = "2D→3D Video"
 ELEMENT = "video3d"
 PREFIX = "/video3d/v1"
+PATIENCE_SECONDS = 5.0
+"""How long the building of a new page waits for the end of what runs."""
 
 
 class Extension:
@@ -95,5 +97,10 @@ class Extension:
 
     def _end(self) -> None:
         running, self._running = self._running, None
-        if running is not None:
-            running.close()
+        if running is None:
+            return
+        # A kernel that is being compiled cannot be stopped: the page does not wait for it, and the next queue stands
+        # by until this one has ended.
+        closing = threading.Thread(target=running.close, name="video3d-closing", daemon=True)
+        closing.start()
+        closing.join(PATIENCE_SECONDS)
