@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from video3d.depth.networks.depth_anything import DepthAnythingShape, DptHead
 from video3d.depth.networks.dinov2 import Dinov2
-from video3d.depth.networks.estimator import NetworkEstimator, Normalisation, Running
+from video3d.depth.networks.estimator import CPU, NetworkEstimator, Normalisation, Running
 from video3d.depth.networks.temporal import BLOCKS, MotionModule
 from video3d.types import DepthInput
 
@@ -120,7 +120,7 @@ class StreamingEstimator(NetworkEstimator):
 
     def leave(self) -> None:
         """See `NetworkEstimator`; the memory leaves too."""
-        self._memory = self._memory.to(torch.device("cpu"))
+        self._memory = self._next_memory = self._memory.to(CPU)
         super().leave()
 
     def close(self) -> None:
