@@ -92,6 +92,7 @@ window.video3d = (() => {
         if (!facts) {
             facts = JSON.parse(holder.dataset.video3dFacts);
             emit("start", facts);
+            if (facts.version !== VERSION) warn();
         }
         for (const frame of document.querySelectorAll("[data-video3d]")) {
             const mount = parts.get(frame.dataset.video3d);
@@ -99,6 +100,12 @@ window.video3d = (() => {
             mounted.add(frame);
             mount(frame);
         }
+    }
+
+    // An update brings new scripts at once, and the new program only with its next start.
+    function warn() {
+        const words = t("The program was updated. Please start it again: this page and the program do not fit together.");
+        document.querySelector('[data-video3d="source"]')?.before(element("p", { className: "video3d-banner", role: "alert" }, words));
     }
 
     function start() {

@@ -4,13 +4,14 @@
 video3d.settings = (() => {
     const MEMORY = "video3d-settings";
     const SET_BY_DEVICE = ["layout", "container", "codec"];
-    let slots = [];      // one for each gradio component: {control, automatic, value}
-    let expected = 0;    // until when changes of controls are ours and not the user's
+    const ECHO = 2000;   // milliseconds in which gradio tells of a value that we gave it ourselves
+    let slots = [];      // one for each gradio component: {control, automatic, value, drawn, echoes}
 
     video3d.on("start", (facts) => {
         slots = facts.controls.flatMap((control) => {
-            const own = { control, automatic: false, value: control.shown };
-            return control.automatic ? [own, { control, automatic: true, value: control.default === control.none }] : [own];
+            const slot = (automatic, value) => ({ control, automatic, value, drawn: value, echoes: [] });
+            const own = slot(false, control.shown);
+            return control.automatic ? [own, slot(true, control.default === control.none)] : [own];
         });
         setTimeout(() => apply(recall() || {}), 300);  // gradio must have drawn its controls
     });
@@ -80,7 +81,10 @@ video3d.settings = (() => {
     const hasWordForNone = (control) => control.shown === control.none && control.none !== null;
 
     function push() {
-        expected = Date.now() + 700;
+        for (const slot of slots.filter((one) => one.value !== one.drawn)) {
+            slot.echoes.push({ value: slot.value, until: Date.now() + ECHO });
+            slot.drawn = slot.value;
+        }
         document.getElementById("video3d_apply")?.click();
         for (const slot of slots.filter((one) => one.automatic)) mark(slot);
         tell();
@@ -104,15 +108,21 @@ video3d.settings = (() => {
     // ---- what gradio's events call; they return what their outputs take
     video3d.controlChanged = (index, value) => {
         const slot = slots[index];
-        if (!slot || slot.value === value) return [];
-        const isOurs = Date.now() < expected;
-        slot.value = value;
+        if (!slot || isEcho(slot, value) || slot.value === value) return [];
+        slot.value = slot.drawn = value;
         if (slot.automatic) mark(slot);
-        else if (!isOurs) release(index);
-        if (!isOurs) followDevice(slot.control.name, value);
+        else release(index);
+        followDevice(slot.control.name, value);
         tell();
         return [];
     };
+
+    function isEcho(slot, value) {
+        slot.echoes = slot.echoes.filter((echo) => echo.until > Date.now());
+        const index = slot.echoes.findIndex((echo) => echo.value === value);
+        if (index >= 0) slot.echoes.splice(index, 1);
+        return index >= 0;
+    }
 
     // A device brings its layout and kind of file; who changes these has settings of their own.
     function followDevice(name, value) {
@@ -132,7 +142,7 @@ video3d.settings = (() => {
     video3d.valuesToApply = () => slots.map((slot) => slot.value);
 
     video3d.convert = (given) => {
-        given.forEach((value, index) => { slots[index].value = value; });
+        given.forEach((value, index) => { slots[index].value = slots[index].drawn = value; });
         video3d.emit("convert", values());
         return [];
     };

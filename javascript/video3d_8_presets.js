@@ -62,17 +62,28 @@
         if (!file) return;
         await tell(async () => {
             const isVideo = !/\.json$/i.test(file.name);
-            const values = isVideo ? (await routes.settingsOf(file)).settings : JSON.parse(await file.text());
+            const values = isVideo ? await settingsInside(file) : JSON.parse(await file.text());
             settings.apply(values);
             draw("", t("The settings of {0} are in use.", file.name));
         });
+    }
+
+    // A result says how it was made in its header: at one of its ends. It need not be sent anywhere for that.
+    async function settingsInside(file) {
+        const size = 4 << 20;
+        for (const piece of [file.slice(0, size), file.slice(Math.max(0, file.size - size))]) {
+            const found = (await piece.text()).match(/\{"video3d":"[^"]*","settings":\{[^{}]*\}\}/);
+            if (found) return JSON.parse(found[0]).settings;
+        }
+        throw { message: t("{0} does not say how it was made.", file.name), remedy: "" };
     }
 
     async function tell(work) {
         try {
             await work();
         } catch (problem) {
-            draw("", [problem.message, problem.remedy].filter(Boolean).join(" "));
+            const words = problem instanceof SyntaxError ? t("This is no file with settings.") : problem.message;
+            draw("", [words, problem.remedy].filter(Boolean).join(" "));
         }
     }
 

@@ -11,6 +11,7 @@ Whoever runs this (`jobs/`) keeps the segments in a folder and can do the units 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from video3d import __version__
 from video3d.converting import DEPTH_LAYOUTS, UnitConverter, UnitSettings
 from video3d.depth.registry import available_models, choose_model
 from video3d.depth_model import DepthModel, Role
@@ -32,6 +34,7 @@ from video3d.media.joining import MuxRequest, Segment, join, write_times
 from video3d.media.relabel import check_labels
 from video3d.media.source import probe
 from video3d.nearness import NearnessStage
+from video3d.params import to_values
 from video3d.planning import PlannedRange, PlannedUnit, Planner
 from video3d.presets import Applied, LabelPlace, Preset
 from video3d.settings import Chroma, Container, ConversionSettings, DepthBits
@@ -42,6 +45,8 @@ from video3d.stereo.packer import Canvas, encoded_format, encoded_size
 from video3d.types import ColourTags, Layout, PixelFormat, Reporter, VideoInfo
 from video3d.unit_files import right_segment, write_report
 
+SETTINGS_TAG = "VIDEO3D_SETTINGS"
+"""Of the file as a whole; `settings_text` says what it holds."""
 LARGEST_TIME_SCALE = 1_000_000
 SMALLEST_TIME_SCALE = 10_000
 WAITING_BYTES = 160 << 20
@@ -174,7 +179,8 @@ def _join(conversion: Conversion, units: Sequence[PlannedUnit], segments: Sequen
         last_duration=max(1, round((units[-1].end - int(shown[-1])) * base * scale)),
         source=info.path, video_index=info.video_index, tracks=output.tracks, zero=zero,
         start=zero if is_cut_out else None, end=None if conversion.range.end is None else units[-1].end * base,
-        chapters=info.chapters, tags=info.tags, audio=conversion.preset.audio if conversion.preset else None,
+        chapters=info.chapters, tags=(*info.tags, (SETTINGS_TAG, settings_text(conversion.settings))),
+        audio=conversion.preset.audio if conversion.preset else None,
     )
     def check(_done: int) -> None:
         if reporter.is_cancelled():
@@ -186,6 +192,14 @@ def _join(conversion: Conversion, units: Sequence[PlannedUnit], segments: Sequen
     _label(conversion, joined, labelled, reporter)
     joined.unlink()
     return labelled
+
+
+def settings_text(settings: ConversionSettings) -> str:
+    """What a result says of how it was made: JSON with what differs from the defaults, and no file of this machine."""
+    ordinary = to_values(ConversionSettings())
+    chosen = {name: value for name, value in to_values(settings).items()
+              if value != ordinary[name] and name != "depth_video"}
+    return json.dumps({"video3d": __version__, "settings": chosen}, separators=(",", ":"))
 
 
 def target_name(named: Path, settings: ConversionSettings, source: Path | None = None) -> str:

@@ -294,3 +294,9 @@ class PlayableBody(BaseModel):
     state: str = Field(description="making, copy, or result where the result itself plays.")
     share: float = Field(description="0 to 1 of the copy that is being made.")
     address: str = Field(description="Where it is, relative to the routes.")
+
+
+class OpenedBody(BaseModel):
+    """It is on the screen."""
+
+    opened: bool

@@ -11,7 +11,7 @@ from video3d.api.guard import Caller
 from video3d.api.ranges import FileAnswer
 from video3d.api.routing import Context, answer, answer_bytes, caller_of, example, file_route, problems, route_class
 from video3d.api.service import Service, SourceName
-from video3d.errors import MissingError, SourceError
+from video3d.errors import AccessError, MissingError, SourceError
 from video3d.estimating import Estimate, Sample, estimate
 from video3d.media.source import probe
 from video3d.queue import JobState, JobView
@@ -43,6 +43,8 @@ class PageRoutes:
         router.get("/jobs/{job_id}/comfort.png", summary="How easy a result is on the eyes, as a picture",
                    response_class=Response, responses={200: answer_bytes("image/png", "A picture."), **refusals},
                    )(self.comfort)
+        router.post("/jobs/{job_id}/folder", summary="Open a result's folder on the server's own screen",
+                    responses={200: answer(bodies.OpenedBody, {"opened": True}), **refusals})(self.folder)
         return router
 
     async def shots(self, request: Request, wanted: bodies.SourceBody) -> Response:
@@ -81,6 +83,14 @@ class PageRoutes:
             raise MissingError("There is no comfort report of this result.", stage="playback",
                                remedy="Ask for one in the settings, and convert again.")
         return FileAnswer(file)
+
+    async def folder(self, request: Request, job_id: str) -> Response:
+        """Only where whoever asks sits before that screen."""
+        result = await self._context.wait_for(self._service.result, caller_of(request), job_id)
+        if self._service.open_folder is None:
+            raise AccessError("Folders are not opened here.", stage="access", remedy="Download the result instead.")
+        await self._context.wait_for(self._service.open_folder, result.parent)
+        return JSONResponse({"opened": True})
 
     def _shots(self, caller: Caller, wanted: bodies.SourceBody) -> ShotList:
         source = self._service.source(caller, SourceName(wanted.upload, wanted.path))

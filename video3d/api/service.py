@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,8 @@ class Service:
         self.paths = paths or AllowedPaths()
         self.limits = limits or Limits()
         self.uploads = UploadStore(host.work_folder() / "uploads", self.limits)
+        self.open_folder: Callable[[Path], None] | None = None
+        """Shows a folder on the server's own screen; set where the user sits before it."""
         self.scout = ShotScout()
         self.renditions = Renditions(host.work_folder() / "copies")
         self.presets = PresetStore(host.work_folder() / "presets")

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from video3d.api import Guard, Service, create_app
@@ -22,6 +27,7 @@ def serve_page(settings: ServerSettings, host: Host, say: Callable[[str], None])
     """Serve until Ctrl-C or SIGTERM; `say` gets the page's address."""
 
     def build(service: Service, guard: Guard) -> Any:
+        service.open_folder = open_folder if settings.is_local else None
         options = TabOptions(allow_paths=bool(service.paths.roots), allow_open_folder=settings.is_local)
         return create_application(service, guard, options)
 
@@ -44,6 +50,16 @@ def create_application(service: Service, guard: Guard, options: TabOptions) -> A
     blocks = create_tab(service.host, options, **made_with)
     chosen = {name: value for name, value in mounting.items() if name in known}
     return Guarded(WithHead(gradio.mount_gradio_app(app, blocks, path="/", **chosen), head()), guard)
+
+
+def open_folder(folder: Path) -> None:
+    """In the system's own file manager."""
+    if sys.platform == "win32":
+        os.startfile(folder)
+        return
+    program = "open" if sys.platform == "darwin" else "xdg-open"
+    with suppress(OSError, subprocess.TimeoutExpired):  # a machine without a screen has no file manager
+        subprocess.run([program, str(folder)], capture_output=True, check=False, timeout=10)
 
 
 def _style(_: Any) -> Any:
