@@ -34,13 +34,13 @@ video3d.format = (() => {
     }
 
     function number(value, digits = 1) {
-        return Number(value).toLocaleString(document.documentElement.lang || undefined, { maximumFractionDigits: digits });
+        return Number(value).toLocaleString(navigator.language, { maximumFractionDigits: digits });
     }
 
     function date(seconds) {
         const when = new Date(seconds * 1000);
         const today = new Date().toDateString() === when.toDateString();
-        return when.toLocaleString(document.documentElement.lang || undefined,
+        return when.toLocaleString(navigator.language,
             today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
     }
 

@@ -73,21 +73,27 @@ video3d.settings = (() => {
     function write(slot, value) {
         const isNone = value === slot.control.none || value === null;
         if (slot.automatic) slot.value = isNone;
-        else if (!isNone || hasWordForNone(slot.control)) slot.value = isNone ? slot.control.none : value;
+        // Lists and radios offer the word itself; fields are empty; sliders have a box of their own.
+        else if (!isNone || slot.control.offersNone) slot.value = isNone ? slot.control.none : value;
         else if (!slot.control.automatic) slot.value = "";
     }
-
-    // Lists and radios offer the word itself; fields are empty; sliders have a box of their own.
-    const hasWordForNone = (control) => control.shown === control.none && control.none !== null;
 
     function push() {
         for (const slot of slots.filter((one) => one.value !== one.drawn)) {
             slot.echoes.push({ value: slot.value, until: Date.now() + ECHO });
             slot.drawn = slot.value;
         }
-        document.getElementById("video3d_apply")?.click();
+        hand();
         for (const slot of slots.filter((one) => one.automatic)) mark(slot);
         tell();
+    }
+
+    // A page that is still being drawn does not listen yet: then again, until somebody takes the values.
+    let isWaiting = false;
+    function hand() {
+        isWaiting = true;
+        document.getElementById("video3d_apply")?.click();
+        setTimeout(() => { if (isWaiting) hand(); }, 500);
     }
 
     // A slider that the program moves by itself is shown as such.
@@ -139,7 +145,10 @@ video3d.settings = (() => {
         push();
     }
 
-    video3d.valuesToApply = () => slots.map((slot) => slot.value);
+    video3d.valuesToApply = () => {
+        isWaiting = false;
+        return slots.map((slot) => slot.value);
+    };
 
     video3d.convert = (given) => {
         given.forEach((value, index) => { slots[index].value = slots[index].drawn = value; });

@@ -111,7 +111,7 @@
         const share = job.progress?.total ? job.progress.done / job.progress.total : 0;
         const fill = progressFrame.querySelector(".progress");
         fill.style.width = `${100 * share}%`;
-        fill.textContent = share >= 0.01 ? `${Math.floor(100 * share)}%` : "";
+        fill.textContent = share >= 0.06 ? `${Math.floor(100 * share)}%` : "";
         progressFrame.querySelector(".progressDiv").setAttribute("aria-valuenow", String(Math.round(100 * share)));
         progressFrame.querySelector(".video3d-progress-text").replaceChildren(
             element("strong", {}, job.name), " ", progressWords(job));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import av
 import pytest
 
-from video3d import pipeline
+from video3d import __version__, pipeline
 from video3d.errors import Cancelled, DepthError, SettingsError, SourceError
 from video3d.host import StandaloneHost
 from video3d.params import from_values
@@ -102,3 +103,9 @@ def test_joining_stops_when_asked(small_clip: Path, tmp_path: Path) -> None:
     with av.open(str(finished)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 5
         assert container.streams.audio
+
+
+def test_a_result_says_how_it_was_made_without_naming_files_of_this_machine() -> None:
+    settings = from_values(ConversionSettings, {"strength": 2, "layout": "half-sbs", "depth_video": "secret/depth.mp4"})
+    told = json.loads(pipeline.settings_text(settings))
+    assert told == {"video3d": __version__, "settings": {"strength": 2.0, "layout": "half-sbs"}}

@@ -2,9 +2,9 @@
 
 Needs Chromium, and the packages of requirements-ui.txt and requirements-check.txt.
 
-    python docs/figures/tab.py CLIP [ADDRESS]
+    python docs/figures/tab.py [ADDRESS]
 
-CLIP is a video that is nice to look at; ADDRESS is a page that runs already, else one is started.
+shows the drawn sample clip, in the page at ADDRESS, or else in one that is started.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
+
+from video3d.sample import write_sample
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "docs" / "tab"
@@ -35,12 +37,11 @@ LONG = 600_000
 
 def main(arguments: list[str]) -> None:
     """Draw all of them."""
-    clip = Path(arguments[0])
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        given = arguments[1] if len(arguments) > 1 else None
-        with served(Path(home)) if given is None else _as_it_is(given) as address:
+        clip = write_sample(Path(home) / "sample.mp4", seconds=6)
+        with nullcontext(arguments[0]) if arguments else served(Path(home)) as address:
             journey(browser, address, clip)
         browser.close()
 
@@ -56,11 +57,6 @@ def served(home: Path) -> Iterator[str]:
             yield json.loads(server.stdout.readline())["address"]
         finally:
             server.send_signal(signal.SIGINT)
-
-
-@contextmanager
-def _as_it_is(address: str) -> Iterator[str]:
-    yield address
 
 
 def journey(browser: Any, address: str, clip: Path) -> None:
@@ -85,6 +81,7 @@ def journey(browser: Any, address: str, clip: Path) -> None:
     page.wait_for_timeout(1500)
     keep(page, "running")
     page.wait_for_selector("#video3d_player canvas", timeout=LONG)
+    page.locator("#video3d_player").evaluate("panel => panel.scrollIntoView({ block: 'center' })")
     page.wait_for_timeout(2500)
     keep(page, "result")
     phone = browser.new_page(viewport=PHONE, locale="de-DE", device_scale_factor=2)

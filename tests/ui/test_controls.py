@@ -85,8 +85,9 @@ def test_a_slider_that_may_be_left_to_the_program_has_a_box() -> None:
 def test_the_script_is_told_what_it_needs() -> None:
     assert control("depth").describe() == {
         "name": "depth", "kind": "number", "none": "auto", "automatic": True, "default": "auto", "shown": 2.5,
-        "first": "auto"}
+        "first": "auto", "offersNone": False}
     assert control("weather").describe()["default"] == "fair"
+    assert control("wind").describe()["offersNone"] is True
 
 
 def test_units_stand_in_the_label() -> None:

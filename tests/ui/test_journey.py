@@ -40,6 +40,10 @@ def drop(page: Any) -> None:
         page.locator("#video3d_card .video3d-card-head button").click()
 
 
+def unfold(page: Any) -> None:
+    page.eval_on_selector("details.video3d-fold", "details => { details.open = true; }")
+
+
 def job_states(page: Any) -> list[str]:
     return page.eval_on_selector_all("[data-job][data-state]", "rows => rows.map(row => row.dataset.state)")
 
@@ -123,6 +127,9 @@ def test_the_result_can_be_downloaded(page: Any, tmp_path: Path) -> None:
     waiting.value.save_as(tmp_path / "result.mp4")
     assert waiting.value.suggested_filename.endswith("_3D_FSBS_LRF_Full_SBS.mp4")
     assert (tmp_path / "result.mp4").read_bytes()[4:8] == b"ftyp"
+    unfold(page)
+    page.set_input_files("#video3d_preset_file", str(tmp_path / "result.mp4"))
+    page.get_by_text("The settings of result.mp4 are in use.").wait_for(timeout=SOON)
 
 
 def test_a_reload_loses_nothing(page: Any, reopen: Callable[[Any], None]) -> None:
@@ -178,7 +185,7 @@ def test_what_is_no_video_is_refused_in_words(page: Any, tmp_path: Path) -> None
 
 
 def test_settings_are_saved_shared_and_read_back(page: Any, tmp_path: Path) -> None:
-    page.locator(".video3d-fold summary").click()
+    unfold(page)
     page.locator("#video3d_preset_name").fill("my glasses")
     page.get_by_label("Phone, red-cyan glasses").check()
     page.wait_for_function("video3d.settings.values().layout === 'anaglyph-dubois'", timeout=SOON)

@@ -37,8 +37,14 @@ class Control:
             "name": parameter.name, "kind": "number" if parameter.type in (int, float) else parameter.type.__name__,
             "none": parameter.param.none_means if parameter.optional else None, "automatic": self.automatic is not None,
             "default": parameter.to_json(parameter.default), "shown": self.shown,
-            "first": parameter.to_json(FIRST_VALUES.get(parameter.name, parameter.default)),
+            "first": parameter.to_json(first_value(parameter)),
+            "offersNone": parameter.optional and bool(parameter.choices),
         }
+
+
+def first_value(parameter: Parameter) -> Any:
+    """What the page begins with."""
+    return FIRST_VALUES.get(parameter.name, parameter.default)
 
 
 def label(parameter: Parameter) -> str:
@@ -68,9 +74,9 @@ def make_control(gradio: Any, parameter: Parameter, choices: Sequence[Choice] = 
     if offered:
         is_short = len(offered) <= _RADIO_CHOICES or parameter.name in RADIOS
         draw = gradio.Radio if is_short else gradio.Dropdown
-        return _plain(parameter, draw, parameter.to_json(parameter.default), choices=offered, **common)
+        return _plain(parameter, draw, parameter.to_json(first_value(parameter)), choices=offered, **common)
     if parameter.type is bool:
-        return _plain(parameter, gradio.Checkbox, parameter.default, **common)
+        return _plain(parameter, gradio.Checkbox, first_value(parameter), **common)
     if is_slider(parameter):
         return _slider(gradio, parameter, common)
     if parameter.type in (int, float) and not parameter.optional:
