@@ -198,7 +198,7 @@ def settings_text(settings: ConversionSettings) -> str:
     """What a result says of how it was made: JSON with what differs from the defaults, and no file of this machine."""
     ordinary = to_values(ConversionSettings())
     chosen = {name: value for name, value in to_values(settings).items()
-              if value != ordinary[name] and name != "depth_video"}
+              if value != ordinary[name] and name != "depth_video" and not str(value).lower().endswith(".onnx")}
     return json.dumps({"video3d": __version__, "settings": chosen}, separators=(",", ":"))
 
 
