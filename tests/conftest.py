@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON_MODULES = frozenset({"torch", "transformers", "onnx", "onnxruntime", "playwright"})
+PYTHON_MODULES = frozenset({"torch", "transformers", "onnx", "onnxruntime", "schemathesis", "openapi_python_client",
+                            "playwright"})
 NODE_MODULES = frozenset({"mp4box"})
 GRACE_SECONDS = 3.0
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -90,3 +94,24 @@ def make_client(tmp_path: Path) -> Iterator[Callable[..., Client]]:
 def client(make_client: Callable[..., Client]) -> Client:
     """Open to everybody."""
     return make_client()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., tuple[str, subprocess.Popen[str]]]]:
+    """`start("--users", file)` is a running server's address and process; it is ended in the end."""
+    processes: list[subprocess.Popen[str]] = []
+    variables = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)}
+
+    def run(*options: str) -> tuple[str, subprocess.Popen[str]]:
+        command = [sys.executable, "-X", "utf8", "-m", "video3d", "serve", "--port", "0", "--json", *options]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables)
+        processes.append(process)
+        assert process.stdout is not None
+        return json.loads(process.stdout.readline())["address"], process
+
+    yield run
+    for process in processes:
+        process.terminate()
+        process.wait(30)
+        assert process.stdout is not None
+        process.stdout.close()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +18,6 @@ import pytest
 from video3d.api.paths import AllowedPaths
 from video3d.api.server import ServerSettings, read_users
 from video3d.errors import SettingsError
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., tuple[str, subprocess.Popen[str]]]]:
-    """`start("--users", file)` is a running server's address and process; it is ended in the end."""
-    processes: list[subprocess.Popen[str]] = []
-    variables = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)}
-
-    def run(*options: str) -> tuple[str, subprocess.Popen[str]]:
-        command = [sys.executable, "-X", "utf8", "-m", "video3d", "serve", "--port", "0", "--json", *options]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables)
-        processes.append(process)
-        assert process.stdout is not None
-        return json.loads(process.stdout.readline())["address"], process
-
-    yield run
-    for process in processes:
-        process.terminate()
-        process.wait(30)
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 def events(address: str, job: str) -> list[dict[str, Any]]:
@@ -135,3 +114,17 @@ def test_a_password_is_never_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         read_users(file)
     assert "secret123" not in str(caught.value)
+
+
+@pytest.mark.needs("curl")
+def test_the_lines_of_the_docs_work(start: Callable[..., Any], small_clip: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"<!-- a test runs these lines -->\n```sh\n(.*?)```", page, re.DOTALL)
+    address, _ = start()
+    (tmp_path / "my.mp4").write_bytes(small_clip.read_bytes())
+    script = "set -eu\n" + lines.replace("http://127.0.0.1:7870/video3d/v1", address)
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"state": "done"' in done.stdout
+    assert (tmp_path / "result.mp4").read_bytes()[4:8] == b"ftyp"
+    assert {(tmp_path / name).read_bytes()[:2] for name in ("moment.jpg", "anaglyph.jpg")} == {b"\xff\xd8"}

@@ -20,7 +20,7 @@ from video3d.preview import Picture, PictureFormat, Previewer, PreviewRequest, V
 
 Word = TypeVar("Word", bound=Enum)
 _IMAGE = {"requestBody": {"required": True, "description": "A picture's file: JPEG, PNG, WebP, BMP, TIFF or GIF.",
-                          "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}}
+                          "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 class PreviewRoutes:

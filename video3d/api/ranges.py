@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 import os
 import re
 from email.utils import formatdate, parsedate_to_datetime
@@ -14,9 +13,10 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+UNKNOWN_TYPE = "application/octet-stream"
 CHUNK = 256 << 10
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
-_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mkv": "video/x-matroska", ".mov": "video/quicktime",
+FILE_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mkv": "video/x-matroska", ".mov": "video/quicktime",
           ".webm": "video/webm", ".m3u8": "application/vnd.apple.mpegurl", ".m4s": "video/iso.segment"}
 
 
@@ -31,8 +31,8 @@ class FileAnswer(Response):
         self._path = path
         name = name or path.name
         kind = "attachment" if download else "inline"
-        guessed = _TYPES.get(path.suffix.lower()) or mimetypes.guess_type(name)[0]
-        super().__init__(media_type=guessed or "application/octet-stream", headers={
+        # Nothing else: what somebody sent must not become a page.
+        super().__init__(media_type=FILE_TYPES.get(path.suffix.lower(), UNKNOWN_TYPE), headers={
             "Content-Disposition": f"{kind}; filename*=UTF-8''{quote(name, safe='')}",
             "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff",
         })

@@ -19,6 +19,7 @@ from starlette.types import Message, Receive
 
 from video3d.api import bodies
 from video3d.api.guard import Caller, Guard
+from video3d.api.ranges import FILE_TYPES, UNKNOWN_TYPE
 from video3d.api.service import Service
 from video3d.errors import (
     AccessError,
@@ -92,7 +93,7 @@ def streamed(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route, for the OpenAPI document."""
-    return {status: _documented(status) for status in sorted({401, 403, 413, 422, 500, *statuses})}
+    return {status: _documented(status) for status in sorted({400, 401, 403, 413, 422, 500, *statuses})}
 
 
 def example(body: Any) -> dict[str, Any]:
@@ -107,7 +108,8 @@ def answer(model: type[bodies.BaseModel], shown: Any, text: str = "It is as you 
 
 def file_route(router: APIRouter, path: str, summary: str, endpoint: Callable[..., Any]) -> None:
     """Registers a route that answers GET and HEAD with a file, or with parts of it."""
-    file = answer_bytes("application/octet-stream", "The file, or the part of it that was asked for.")
+    file = answer_bytes(UNKNOWN_TYPE, "The file, or the part of it that was asked for.")
+    file["content"] |= dict.fromkeys(FILE_TYPES.values(), file["content"][UNKNOWN_TYPE])
     responses: dict[int | str, dict[str, Any]] = {
         200: file, 206: file, 304: {"description": "It has not changed."}, 412: {"description": "It has changed."},
         416: {"description": "It has no such part."}, **problems(404, 409),
@@ -195,6 +197,8 @@ def _documented(status: int) -> dict[str, Any]:
 
 
 _DOCUMENTED = {
+    400: ("RequestError", "The request is broken.", "There was an error parsing the body",
+          "See the API's documentation."),
     401: ("LoginError", "Nobody is logged in.", "This server asks for a name and a password.",
           "Log in, or send them with the request (HTTP Basic)."),
     403: ("AccessError", "This is not allowed.", "Paths on the server are not taken here.",
