@@ -220,7 +220,7 @@ def _track(stream: Stream) -> Track:
     if stream.type in ("video", "audio", "subtitle") and stream.codec_context:
         codec = stream.codec_context.codec.canonical_name
     details = ""
-    if isinstance(stream, AudioStream):
+    if isinstance(stream, AudioStream) and stream.codec_context:  # libav may know no codec for it
         details = f"{stream.codec_context.sample_rate} Hz, {stream.codec_context.layout.name}"
     language = stream.metadata.get("language", "")
     return Track(
