@@ -135,6 +135,10 @@ class Console(Protocol):
         """A job of the queue."""
         ...
 
+    def written(self, file: Path, advice: str) -> None:
+        """Where a file is that was asked for, and what to do with it."""
+        ...
+
 
 class TextConsole:
     """Plain words; a progress bar where there is a terminal."""
@@ -209,6 +213,10 @@ class TextConsole:
         """Where the picture of a moment is."""
         del source
         self.write(f"Result: {target}")
+
+    def written(self, file: Path, advice: str) -> None:
+        """Where a file is that was asked for, and what to do with it."""
+        self.write(f"{file}\n{advice}")
 
     def job(self, view: JobView) -> None:
         """A job of the queue, in a line or two."""
@@ -285,6 +293,10 @@ class JsonConsole:
     def made(self, source: Path, target: Path) -> None:
         """Where the picture of a moment is."""
         self._send("done", source=str(source), target=str(target))
+
+    def written(self, file: Path, advice: str) -> None:
+        """Where a file is that was asked for, and what to do with it."""
+        self._send("written", file=str(file), advice=advice)
 
     def job(self, view: JobView) -> None:
         """A job of the queue."""

@@ -24,6 +24,7 @@ from video3d.nearness import NearnessStage, Taken
 from video3d.planning import PlannedUnit
 from video3d.prefetch import Prefetch
 from video3d.settings import ConversionSettings, WindowTreatment
+from video3d.shot_edits import ShotValues
 from video3d.stereo import ShotSynthesizer
 from video3d.stereo.comfort import FrameComfort, measure_comfort
 from video3d.stereo.disparity import (
@@ -176,16 +177,29 @@ class UnitConverter:
     def _designed(self, frames: Iterator[Taken], planned: PlannedUnit) -> Iterator[Designed]:
         """Nearness and disparity, shot by shot."""
         unit = planned.unit
+        values = iter(planned.values)
         cuts = set(unit.cuts)
         self._nearness.begin(_times_of_shot(planned, unit.first - unit.warm_up))
-        shot = _Shot(self._nearness, self._designer, at_cut=unit.warm_up == 0)
+        shot = _Shot(self._nearness, self._designer_for(next(values, None)), at_cut=unit.warm_up == 0)
         for taken in self._checked(frames):
             if taken.number in cuts:
                 yield from shot.flush(at_cut=True)
                 self._nearness.begin(_times_of_shot(planned, taken.number))
-                shot = _Shot(self._nearness, self._designer, at_cut=True)
+                shot = _Shot(self._nearness, self._designer_for(next(values, None)), at_cut=True)
             yield from shot.push(taken)
         yield from shot.flush(at_cut=planned.run_out == 0)
+
+    def _designer_for(self, values: ShotValues | None) -> DisparityDesigner:
+        """The usual one, or one with what a person set for the shot."""
+        if values is None or values == ShotValues():
+            return self._designer
+        shared = self._shared
+        stereo = shared.settings.stereo
+        convergence = stereo.convergence if values.convergence is None else values.convergence
+        settings = replace(shared.settings, stereo=replace(stereo, convergence=convergence))
+        strength = shared.strength if values.strength is None else values.strength
+        return DisparityDesigner(shared.info.width,
+                                 disparity_settings(replace(shared, settings=settings, strength=strength)))
 
     def _timed(self, frames: Iterator[Frame], planned: PlannedUnit) -> Iterator[tuple[Frame, Fraction]]:
         """Each frame with its time in the segment; the last one is held where the file ends before the plan does."""

@@ -23,14 +23,16 @@ from __future__ import annotations
 class Video3DError(Exception):
     """Base of all errors raised on purpose.
 
-    `stage` names the part of the work that failed ("probe", "decode", "encode", …); `remedy` says what to do next.
+    `stage` names the part of the work that failed ("probe", "decode", "encode", …); `remedy` says what to do next;
+    `details`, for a log, is what the program that failed said last.
     """
 
-    def __init__(self, message: str, *, stage: str = "", remedy: str = "") -> None:
+    def __init__(self, message: str, *, stage: str = "", remedy: str = "", details: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.stage = stage
         self.remedy = remedy
+        self.details = details
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()

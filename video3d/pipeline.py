@@ -38,6 +38,7 @@ from video3d.params import to_values
 from video3d.planning import PlannedRange, PlannedUnit, Planner
 from video3d.presets import Applied, LabelPlace, Preset
 from video3d.settings import Chroma, Container, ConversionSettings, DepthBits
+from video3d.shot_edits import ShotEdits
 from video3d.stabilise import LOOK_AHEAD_SECONDS
 from video3d.stereo.disparity import suggested_strength
 from video3d.stereo.interleave import INTERLEAVED
@@ -69,6 +70,8 @@ class Conversion:
     notices: tuple[str, ...]
     preset: Preset | None = None
     """The device that the settings name."""
+    shots: ShotEdits | None = None
+    """The cut list that a person edited; None takes the one that is found."""
 
     @property
     def info(self) -> VideoInfo:
@@ -137,7 +140,7 @@ def decide_picture(size: tuple[int, int], pixel_format: PixelFormat, colour: Col
 
 def plan(conversion: Conversion, reporter: Reporter) -> Planner:
     """Iterate it for the units of work."""
-    return Planner(conversion.info, conversion.range, reporter)
+    return Planner(conversion.info, conversion.range, reporter, conversion.shots)
 
 
 def open_converter(conversion: Conversion, origin: int | None, reporter: Reporter) -> UnitConverter:

@@ -6,11 +6,11 @@ Planning reads the source once, small, and hands units out while it goes on.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice, takewhile
+from itertools import islice, takewhile, tee
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from video3d.errors import Cancelled, SourceError
 from video3d.media.source import SmallPicture, ThumbnailReader
 from video3d.media.timeline import RisingTimes
 from video3d.settings import RangeSettings
+from video3d.shot_edits import ShotEdits, ShotValues
 from video3d.shots import LOOK_AHEAD, CutDetector, Thumbnail, UnitGatherer, UnitLimits
 from video3d.types import Reporter, Unit, VideoInfo
 
@@ -49,6 +50,8 @@ class PlannedUnit:
     interlaced: bool
     run_out: int
     """Frames after the last one that stages with a look-ahead see, and nobody writes: where the shot goes on."""
+    values: tuple[ShotValues, ...] = ()
+    """What a person set for the unit's shots: for the one that it begins in, and for one after each cut. Or nothing."""
 
     @property
     def own_times(self) -> npt.NDArray[np.int64]:
@@ -76,10 +79,15 @@ class PlannedRange:
 class Planner:
     """Iterate once for the units. Frames are numbered from where reading began (`origin`)."""
 
-    def __init__(self, info: VideoInfo, chosen: PlannedRange, reporter: Reporter) -> None:
+    def __init__(self, info: VideoInfo, chosen: PlannedRange, reporter: Reporter, edits: ShotEdits | None = None,
+                 look: Callable[[Fraction, SmallPicture], None] | None = None) -> None:
+        """`edits`: shots that a person made of those found. `look` sees each picture, and its time in seconds from the
+        source's first frame."""
         self._info = info
         self._range = chosen
         self._reporter = reporter
+        self._edits = edits
+        self._look = look
         self.origin = self._origin()
         """Time (ticks) that was sought before frame 0, or None for the file's start."""
         self.planned_frames = 0
@@ -96,7 +104,7 @@ class Planner:
         gatherer = UnitGatherer(limits)
         known = _Known(limits.warm_up, self._info.time_base)
         with closing(self._stamped(reader)) as frames:
-            for stamp in _with_shots(self._chosen(frames)):
+            for stamp in self._with_shots(self._chosen(frames)):
                 known.add(stamp)
                 for unit in gatherer.push(stamp.time * self._info.time_base, stamp.starts_shot):
                     yield self._planned(unit, known)
@@ -139,7 +147,28 @@ class Planner:
                 self._end = stamp.time
                 return
             if seconds >= self._range.start:
+                if self._look is not None:
+                    self._look(seconds, picture)
                 yield stamp, picture
+
+    def _with_shots(self, frames: Iterator[tuple[_Stamp, SmallPicture]]) -> Iterator[_Stamp]:
+        """Each frame, with the knowledge whether a shot begins with it: as it is found, or as a person says."""
+        if self._edits is None:
+            yield from _with_shots(frames)
+            return
+        stamps, timed = tee(stamp for stamp, _ in frames)
+        starts = self._edits.starts(self._seconds(stamp.time) for stamp in timed)
+        for stamp, starts_shot in zip(stamps, starts, strict=True):
+            yield replace(stamp, starts_shot=starts_shot)
+
+    def _values(self, unit: Unit, stamps: list[_Stamp]) -> tuple[ShotValues, ...]:
+        if self._edits is None:
+            return ()
+        firsts = [stamps[unit.warm_up], *(stamps[cut - unit.first + unit.warm_up] for cut in unit.cuts)]
+        return tuple(self._edits.values_at(self._seconds(stamp.time)) for stamp in firsts)
+
+    def _seconds(self, time: int) -> Fraction:
+        return (time - self._info.first_pts) * self._info.time_base
 
     def _planned(self, unit: Unit, known: _Known) -> PlannedUnit:
         stamps = known.of(unit)
@@ -153,6 +182,7 @@ class Planner:
         return PlannedUnit(
             moved, times, times if all(stamp.trusted for stamp in stamps) else None,
             following[0].time if following else self._end, any(stamp.interlaced for stamp in stamps), len(run_out),
+            self._values(unit, stamps),
         )
 
     def _tell(self, notices: list[str]) -> None:

@@ -49,6 +49,20 @@ def test_finished_units_are_known_again_and_others_are_not(tmp_path: Path) -> No
     assert not again.holds(unit_of(0))
 
 
+def test_what_a_unit_leaves_beside_its_segment_belongs_to_it(tmp_path: Path) -> None:
+    folder = opened(tmp_path / "job")
+    folder.unfinished(unit_of()).with_suffix(".right.mp4").write_bytes(b"right")
+    finish(folder, unit_of())
+    again = opened(tmp_path / "job")
+    assert again.holds(unit_of())
+    beside = again.segment(unit_of()).with_suffix(".right.mp4")
+    assert beside.read_bytes() == b"right"
+    beside.write_bytes(b"wrong")
+    assert not again.holds(unit_of())
+    beside.unlink()
+    assert not again.holds(unit_of())
+
+
 @pytest.mark.parametrize("rest", ["", "{", '{"index": 1, "fir', '{"index": 1}', "12", "null"])
 def test_a_journal_that_was_cut_off_loses_one_line_at_most(tmp_path: Path, rest: str) -> None:
     folder = opened(tmp_path / "job")

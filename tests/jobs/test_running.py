@@ -91,7 +91,8 @@ def test_stopped_resumed_and_run_by_more_threads_it_is_the_same_to_the_byte(film
     with pytest.raises(Cancelled):
         convert(film, tmp_path, Watching(stop_at=80), host=ThreeProcessors())
     kept = tmp_path / f"result.mp4{FOLDER_SUFFIX}"
-    assert sorted(path.name for path in kept.iterdir()) == ["job.json", "journal.jsonl", "lock", "segments"]
+    assert sorted(path.name for path in kept.iterdir()) == ["job.json", "journal.jsonl", "lock", "log.txt",
+                                                              "segments"]
     assert [path.name for path in (kept / "segments").iterdir()] == ["00000.mp4"]
     assert [path.name for path in tmp_path.iterdir()] == [kept.name]
 

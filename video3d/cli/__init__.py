@@ -17,11 +17,13 @@ from video3d.cli import (
     convert,
     depth,
     describe,
+    diagnostics,
     jobs,
     label,
     models,
     resume,
     serve,
+    shots,
     ui,
     wiggle,
 )
@@ -32,6 +34,7 @@ from video3d.host import StandaloneHost
 
 COMMANDS = (
     convert,
+    shots,
     resume,
     jobs,
     ui,
@@ -42,6 +45,7 @@ COMMANDS = (
     models,
     cache,
     label,
+    diagnostics,
 )
 """Each adds its commands with `add`, in the order that help lists them."""
 

@@ -15,6 +15,7 @@ from video3d.cli.arguments import (
     container_suffix,
 )
 from video3d.cli.running import add_running, run_all
+from video3d.cli.shots import add_shots, chosen_shots
 from video3d.console import Console
 from video3d.errors import SettingsError, SourceError
 from video3d.host import Host
@@ -32,6 +33,8 @@ def add(commands: Commands) -> None:
     convert.add_argument("--overwrite", action="store_true", help="replace a result that is there already")
     convert.add_argument("--restart", action="store_true", help="throw away an unfinished conversion, do not resume it")
     convert.add_argument("--discard-on-failure", action="store_true", help="keep nothing to resume from")
+    convert.add_argument("--log", type=Path, metavar="FILE", help="write what happens to this file, with times")
+    add_shots(convert)
     add_running(convert)
     add_settings(convert)
 
@@ -40,9 +43,11 @@ def _convert(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     settings = chosen_settings(chosen, chosen.output)
     sources = sources_of(chosen.sources)
     targets = targets_of(sources, chosen.output, settings)
+    shots = chosen_shots(chosen)
     return run_all([
         JobRequest(source, target, settings, chosen.overwrite, chosen.restart, chosen.discard_on_failure,
-                   chosen.workers, chosen.devices) for source, target in zip(sources, targets, strict=True)
+                   chosen.workers, chosen.devices, shots, chosen.log)
+        for source, target in zip(sources, targets, strict=True)
     ], host, console)
 
 

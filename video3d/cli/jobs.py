@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 from video3d.cli.arguments import DONE, FAILED, Commands, add_command, add_settings, chosen_settings
 from video3d.cli.convert import sources_of, targets_of
+from video3d.cli.shots import add_shots, chosen_shots
 from video3d.console import STOPPED, Console, Stop
 from video3d.host import Host
 from video3d.queue import JobOrder, JobQueue, JobState, JobView, queue_folder
@@ -28,8 +30,11 @@ def add(commands: Commands) -> None:
                         help="the result, or a folder for it (default: beside the source)")
     adding.add_argument("--overwrite", action="store_true", help="replace a result that is there already")
     adding.add_argument("--priority", type=int, default=0, metavar="N", help="higher ones go first (default: 0)")
+    add_shots(adding)
     add_settings(adding)
     _inner(inner, "run", _run, "convert what waits in the queue, until nothing does")
+    log = _inner(inner, "log", _log, "print what happened to a job")
+    log.add_argument("id", metavar="ID", help="a job's id, or how it begins")
     pause = _steering(inner, "pause", lambda queue, job, chosen: queue.pause(job, at_once=chosen.now),
                       "stop jobs until they are resumed")
     pause.add_argument("--now", action="store_true", help="do not wait for the end of the part in work, which is lost")
@@ -110,7 +115,15 @@ def _add(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     queue = open_queue(chosen, host)
     for source, target in zip(sources, targets, strict=True):
         console.job(queue.submit(JobOrder(source, target, settings, priority=chosen.priority,
+                                          shots=chosen_shots(chosen),
                                           overwrite=chosen.overwrite)))
+    return DONE
+
+
+def _log(chosen: argparse.Namespace, host: Host, console: Console) -> int:
+    queue = open_queue(chosen, host)
+    text = queue.log(queue.find(chosen.id).id)
+    console.write(json.dumps({"event": "log", "text": text}) if chosen.json else text)
     return DONE
 
 

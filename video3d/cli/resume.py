@@ -16,6 +16,7 @@ from video3d.jobs import FOLDER_SUFFIX, JobRequest, folder_for, read_description
 from video3d.params import from_values
 from video3d.queue import JobState
 from video3d.settings import ConversionSettings
+from video3d.shot_edits import shots_of
 
 
 def add(commands: Commands) -> None:
@@ -78,6 +79,7 @@ def _request(folder: Path, chosen: argparse.Namespace) -> JobRequest:
     except SettingsError as problem:
         raise JobError(f"{folder}: its settings are of another version of the program ({problem.message}).",
                        stage="resume", remedy="Start it again with `video3d convert --restart`.") from None
-    request = JobRequest(Path(job.source), target, settings)
+    shots = None if job.shots is None else shots_of(job.shots, str(folder))
+    request = JobRequest(Path(job.source), target, settings, shots=shots)
     return replace(request, overwrite=chosen.overwrite, restart=chosen.restart, workers=chosen.workers,
                    devices=chosen.devices)

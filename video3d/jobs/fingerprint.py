@@ -30,6 +30,7 @@ def fingerprint(conversion: Conversion) -> dict[str, Any]:
     del settings["depth_cache"]  # changes how soon, not what
     return {
         "source": digest(Path(conversion.info.path)), "settings": settings,
+        "shots": conversion.shots.to_json() if conversion.shots else None,
         "program": __version__, "encoder": conversion.shared.encode.encoder,
         "ffmpeg": f"{ffmpeg.version} {digest(Path(ffmpeg.path))[:16]}",
         "libraries": _libraries(), "depth_model": _model(conversion.model),
@@ -64,7 +65,7 @@ def digest(file: Path) -> str:
 
 
 def _difference(name: str, before: object, now: object) -> str:
-    if not isinstance(before, dict) or not isinstance(now, dict):
+    if name == "shots" or not isinstance(before, dict) or not isinstance(now, dict):
         return name.replace("_", " ")
     old, new = cast("dict[str, Any]", before), cast("dict[str, Any]", now)
     changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]

@@ -16,7 +16,7 @@ import os
 import secrets
 import shutil
 import zlib
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,8 @@ class JobDescription:
     settings: Mapping[str, Any]
     """Flat, by name, as they were asked for; with the depth model that "auto" came to."""
     fingerprint: Mapping[str, Any]
+    shots: Mapping[str, Any] | None = None
+    """The cut list that a person edited, as its file holds it."""
 
 
 def read_description(folder: Path) -> JobDescription:
@@ -62,6 +64,7 @@ class _AsWritten:
     source: str
     settings: Any
     fingerprint: Any
+    shots: Any = None
 
 
 class JobFolder:
@@ -115,21 +118,25 @@ class JobFolder:
         return self.attempt / f"{planned.unit.index:05d}.mp4"
 
     def holds(self, planned: PlannedUnit) -> bool:
-        """Whether this very unit is finished, and its segment is still what it was."""
+        """Whether this very unit is finished, and all its files are still what they were."""
         line = self._journal.get(planned.unit.index)
-        segment = self.segment(planned)
-        if line is None or not segment.is_file():
+        if line is None or not self.segment(planned).is_file():
             return False
-        size = segment.stat().st_size
-        return line.get("bytes") == size and line == _journal_line(planned, size, _checksum(segment))
+        sizes = {name: file.get("bytes") for name, file in line["files"].items()}
+        found = self._files(planned)
+        if sizes != {file.name: file.stat().st_size for file in found}:
+            return False
+        return line == _journal_line(planned, found)
 
     def add(self, planned: PlannedUnit) -> None:
-        """Take a unit's segment from `unfinished`, and note it; both are on the disk when this returns."""
-        made, segment = self.unfinished(planned), self.segment(planned)
-        sync_file(made)
-        made.replace(segment)
+        """Take a unit's files from where they were made, and note it; all is on the disk when this returns."""
+        made = self.unfinished(planned)
+        beside = [file for file in self.attempt.glob(f"{made.stem}.*") if file != made]
+        for file in [*beside, made]:
+            sync_file(file)
+            file.replace(self.segments / file.name)
         sync_folder(self.segments)
-        line = _journal_line(planned, segment.stat().st_size, _checksum(segment))
+        line = _journal_line(planned, self._files(planned))
         is_new = not self._journal_file.exists()
         with self._journal_file.open("a", encoding="utf-8") as journal:
             journal.write("\n" + json.dumps(line) + "\n")  # the line before may have been cut off
@@ -138,6 +145,14 @@ class JobFolder:
         if is_new:
             sync_folder(self.path)
         self._journal[planned.unit.index] = line
+
+    def _files(self, planned: PlannedUnit) -> list[Path]:
+        """The segment, and what the unit left beside it."""
+        return sorted(self.segments.glob(f"{self.segment(planned).stem}.*"))
+
+    def kept_bytes(self) -> int:
+        """What the finished segments take."""
+        return sum(file.stat().st_size for file in self.segments.glob("*"))
 
     def leave(self, *, discard: bool) -> None:
         """After a failure: keep what can be resumed, and nothing else."""
@@ -200,15 +215,15 @@ class JobFolder:
         for text in self._journal_file.read_text(encoding="utf-8", errors="replace").splitlines():
             with suppress(KeyError, TypeError, ValueError):  # a line may be cut off
                 line = json.loads(text)
-                self._journal[line["index"]] = line
+                self._journal[line["index"]] = {**line, "files": dict(line["files"])}
 
 
-def _journal_line(planned: PlannedUnit, size: int, checksum: int) -> dict[str, Any]:
+def _journal_line(planned: PlannedUnit, files: Sequence[Path]) -> dict[str, Any]:
     unit = planned.unit
     return {
         "index": unit.index, "first": unit.first, "last": unit.last, "cuts": list(unit.cuts), "warm_up": unit.warm_up,
         "run_out": planned.run_out, "times": hashlib.sha256(planned.times.tobytes()).hexdigest()[:16],
-        "bytes": size, "crc32": checksum,
+        "files": {file.name: {"bytes": file.stat().st_size, "crc32": _checksum(file)} for file in files},
     }
 
 

@@ -20,12 +20,15 @@ from video3d.executors import do_all
 from video3d.host import Host
 from video3d.jobs.fingerprint import fingerprint, with_chosen_model
 from video3d.jobs.folder import JobDescription, JobFolder, folder_for
+from video3d.jobs.log import LOG_NAME, Clock, JobLog
 from video3d.jobs.meter import Meter
+from video3d.jobs.space import check_space
 from video3d.params import to_values
 from video3d.pipeline import Conversion
 from video3d.planning import PlannedUnit
 from video3d.prefetch import Prefetch
 from video3d.settings import Container, ConversionSettings
+from video3d.shot_edits import ShotEdits
 from video3d.types import ColourTags, Frame, Progress, Reporter
 from video3d.unit_files import check_beside, publish_beside
 
@@ -49,6 +52,10 @@ class JobRequest:
     """Units converted at once; the result is the same."""
     devices: tuple[str, ...] = ()
     """torch's names of the devices that the workers' networks run on, in turn; empty: what the settings say."""
+    shots: ShotEdits | None = None
+    """The cut list that a person edited."""
+    log: Path | None = None
+    """Where the log goes; into the job's folder, and away with it, where nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +88,27 @@ class JobWatcher:
 
 def run_job(request: JobRequest, host: Host, reporter: Reporter, watcher: JobWatcher | None = None) -> JobResult:
     """Convert `request.source` to `request.target`: all of it, or nothing but a folder that can be resumed."""
-    began = time.monotonic()
+    log = JobLog(request.log)
+    log.begin(request.source, request.target)
+    try:
+        result = _run_job(request, host, _Logging(reporter, log), watcher or JobWatcher(), log)
+    except BaseException as problem:
+        log.problem(problem)
+        raise
+    log.write(f"done: {result.frames} frames in {result.seconds:.2f} s")
+    return result
+
+
+def _run_job(request: JobRequest, host: Host, reporter: Reporter, watcher: JobWatcher, log: JobLog) -> JobResult:
+    clock, began = Clock(), time.monotonic()
     with _explained(request.target):
         frames = _published(request.target)
         if frames is not None:
             return JobResult(request.target, frames, time.monotonic() - began, request.settings)
         _check_target(request)
-    conversion = pipeline.decide(request.source, request.settings, host)
+    conversion = replace(pipeline.decide(request.source, request.settings, host), shots=request.shots)
     _check_suffix(request, conversion)
+    log.decided(conversion, clock.lap())
     check_beside(conversion.settings, request.target, overwrite=request.overwrite)
     for notice in conversion.notices:
         reporter.notice(notice)
@@ -98,7 +118,9 @@ def run_job(request: JobRequest, host: Host, reporter: Reporter, watcher: JobWat
     with _explained(request.target), folder.locked():
         try:
             folder.open(_description(request, conversion), restart=request.restart)
-            frames = _Run(conversion, folder, request, reporter, watcher or JobWatcher()).run()
+            log.go_to(folder.path / LOG_NAME)
+            check_space(conversion, folder.path, folder.kept_bytes(), reporter)
+            frames = _Run(conversion, folder, request, reporter, watcher, log).run()
         except JobError:  # the folder is another conversion's
             raise
         except BaseException:
@@ -120,15 +142,17 @@ def _published(target: Path) -> int | None:
 
 def _description(request: JobRequest, conversion: Conversion) -> JobDescription:
     return JobDescription(str(Path(conversion.info.path).absolute()),
-                          to_values(with_chosen_model(request.settings, conversion)), fingerprint(conversion))
+                          to_values(with_chosen_model(request.settings, conversion)), fingerprint(conversion),
+                          request.shots.to_json() if request.shots else None)
 
 
 class _Run:
     """The units of one attempt, and their joining."""
 
     def __init__(self, conversion: Conversion, folder: JobFolder, request: JobRequest, reporter: Reporter,
-                 watcher: JobWatcher) -> None:
+                 watcher: JobWatcher, log: JobLog) -> None:
         self._conversion = conversion
+        self._log = log
         self._folder = folder
         self._request = request
         self._reporter = _Stoppable(reporter)
@@ -143,15 +167,18 @@ class _Run:
         """Do what is not done yet; returns how many frames the result has."""
         count = max(1, self._request.workers, len(self._request.devices))
         openers = [self._opener(number, count) for number in range(count)]
+        clock = Clock()
         with Prefetch(self._planner, UNITS_AHEAD, "planning") as planned:
             do_all(self._undone(planned), openers, self._reporter.stop)
         if self._is_paused:
             raise Cancelled("Paused.", stage="convert")
         self._check()
+        self._log.write(f"all {len(self._units)} units after {clock.lap():.2f} s")
         self._reporter.progress(Progress("join", self._meter.done, self._meter.done))
         segments = [self._folder.segment(unit) for unit in self._units]
         finished = pipeline.join_units(self._conversion, self._units, segments, self._folder.attempt, self._reporter)
         self._check()
+        self._log.write(f"joined and labelled in {clock.lap():.2f} s, {finished.stat().st_size} bytes")
         for path in publish_beside(self._conversion.settings, self._request.target, self._folder.attempt,
                                    overwrite=self._request.overwrite):
             self._reporter.notice(f"Beside it: {path}")
@@ -167,6 +194,7 @@ class _Run:
                 return
             self._units.append(planned)
             if self._folder.holds(planned):
+                self._log.write(f"unit {planned.unit.index}: finished before")
                 self._meter.skip(planned.unit.frame_count)
                 self._watcher.unit_finished(planned, self._folder.segment(planned), self._conversion)
             else:
@@ -187,9 +215,11 @@ class _Run:
     def _convert(self, converter: UnitConverter, planned: PlannedUnit) -> None:
         if self._is_pausing():  # it was handed over while all were busy
             return
+        clock = Clock()
         converter.convert(planned, self._folder.unfinished(planned), self._written)
         with self._adding:
             self._folder.add(planned)
+        self._log.unit(planned, self._folder.segment(planned), clock.lap())
         self._watcher.unit_finished(planned, self._folder.segment(planned), self._conversion)
 
     def _is_pausing(self) -> bool:
@@ -203,6 +233,21 @@ class _Run:
     def _check(self) -> None:
         if self._reporter.is_cancelled():
             raise Cancelled("Stopped.", stage="convert")
+
+
+class _Logging:
+    """A reporter that puts notices into the log too."""
+
+    def __init__(self, reporter: Reporter, log: JobLog) -> None:
+        self._reporter = reporter
+        self._log = log
+        self.progress = reporter.progress
+        self.is_cancelled = reporter.is_cancelled
+
+    def notice(self, message: str) -> None:
+        """See `Reporter`."""
+        self._log.write(f"notice: {message}")
+        self._reporter.notice(message)
 
 
 class _Stoppable:

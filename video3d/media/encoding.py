@@ -136,10 +136,10 @@ class SegmentEncoder:
         text = self._errors.text.strip()
         if "No space left" in text:
             return TargetError(f"{self._target.parent}: the disk is full.", stage="encode",
-                               remedy="Free some space and start the same conversion again.")
+                               remedy="Free some space and start the same conversion again.", details=text)
         if code < 0 and not text:
             return ToolError(f"{self._what}: ffmpeg, which encodes it, was killed (signal {-code}).", stage="encode",
                              remedy="Start the same conversion again; if nobody killed it, memory ran out.")
         last = text.splitlines()[-1].rstrip(".") if text else f"exit code {code}"
         return ToolError(f"{self._what}: ffmpeg's encoder {self._request.encoder} failed ({last}).", stage="encode",
-                         remedy="Choose another encoder with --encoder, or another --codec.")
+                         remedy="Choose another encoder with --encoder, or another --codec.", details=text)

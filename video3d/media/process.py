@@ -113,12 +113,13 @@ class WorkerProcess:
         text = self._errors.text.strip()
         _log.warning("media worker (%s) on %s died with exit code %s: %s", self._task, self._what, code, text)
         if "MemoryError" in text or "annot allocate" in text:
-            return WorkerError(f"{self._what}: it needs more memory than is allowed.", stage=self._task)
+            return WorkerError(f"{self._what}: it needs more memory than is allowed.", stage=self._task, details=text)
         if code in _KILLED:
             return WorkerError(f"{self._what}: the process that reads it was killed (signal {-code}).",
                                stage=self._task, remedy="Start again; if nobody killed it, memory ran out.")
         return WorkerError(f"{self._what}: the process that reads it died (exit code {code}).", stage=self._task,
-                           remedy="The file is probably damaged; the other files are not touched by this.")
+                           remedy="The file is probably damaged; the other files are not touched by this.",
+                           details=text)
 
 
 class _Watchdog:

@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from video3d.errors import JobError, SourceError, TargetError
 from video3d.host import Host
+from video3d.jobs.log import LOG_NAME
 from video3d.pipeline import target_name
 from video3d.queue.model import JobOrder, JobState, JobView
 from video3d.queue.runner import Runner
@@ -31,11 +32,25 @@ def queue_folder(host: Host) -> Path:
     return host.work_folder() / "queue"
 
 
+@dataclass(frozen=True)
+class Retention:
+    """How long jobs that are over are remembered; their results stay anyway, waiting and paused jobs too."""
+
+    days: float = 30.0
+    number: int = 200
+    """The newest so many."""
+
+
 class JobQueue:
     """Thread-safe. `start` makes this process the one that converts; `close` ends that, and the job goes on later."""
 
-    def __init__(self, host: Host, folder: Path) -> None:
+    def __init__(self, host: Host, folder: Path, *, retention: Retention | None = None, workers: int = 1,
+                 devices: tuple[str, ...] = ()) -> None:
+        """`workers` and `devices` are those of `JobRequest`."""
         self.host = host
+        self.workers = workers
+        self.devices = devices
+        self._retention = retention or Retention()
         self.store = JobStore(folder)
         self.changed = threading.Condition(threading.RLock())
         self._records: dict[str, JobRecord] = {}
@@ -212,6 +227,20 @@ class JobQueue:
         with self.changed:
             return [record for record in self._records.values()
                     if record.deleted and record.state is not JobState.RUNNING]
+
+    def outdated(self) -> list[JobRecord]:
+        """Jobs that are over for longer than they are remembered."""
+        with self.changed:
+            ended = sorted((record for record in self._records.values() if record.state.is_over),
+                           key=lambda record: -(record.finished or record.created))
+            oldest = time.time() - self._retention.days * 86400
+            return [record for place, record in enumerate(ended)
+                    if place >= self._retention.number or (record.finished or record.created) < oldest]
+
+    def log(self, job: str) -> str:
+        """What happened to a job, in plain text; empty before it ran first."""
+        file = self.store.folder_of(self.job(job).id) / LOG_NAME
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
     def update(self, job: str, **changes: object) -> JobRecord | None:
         """Change a record, if it is still there."""

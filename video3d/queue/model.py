@@ -10,6 +10,7 @@ from typing import Any
 from video3d.errors import Video3DError
 from video3d.params import to_values
 from video3d.settings import ConversionSettings
+from video3d.shot_edits import ShotEdits
 from video3d.types import Progress
 
 
@@ -45,6 +46,8 @@ class JobOrder:
     """What the user calls the source; the name of its file where empty."""
     keep_source: bool = True
     """False for an upload: it is deleted with the job, and once the job is done."""
+    shots: ShotEdits | None = None
+    """The cut list that a person edited."""
     overwrite: bool = False
     """Replace a `target` that is there already."""
 

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 from video3d.durable import lock
 from video3d.errors import Cancelled, JobError, Video3DError
 from video3d.jobs import JobFolder, JobRequest, JobResult, JobWatcher, folder_for, run_job
+from video3d.jobs.log import LOG_NAME
 from video3d.queue.model import JobProblem, JobState
 from video3d.queue.preview import PreviewMaker
 from video3d.queue.store import JobRecord
@@ -79,9 +80,9 @@ class Runner:
         return True
 
     def _sweep(self) -> None:
-        """Jobs that were deleted while they ran."""
+        """Jobs that were deleted while they ran, and those that are over for long."""
         with self._queue.changed:
-            for record in self._queue.deleted():
+            for record in [*self._queue.deleted(), *self._queue.outdated()]:
                 self._queue.purge(record)
 
     def _run(self, record: JobRecord) -> None:
@@ -92,7 +93,8 @@ class Runner:
         looker = _Looker(self._queue, self, record.id)
         order = record.order
         request = JobRequest(order.source, record.target, order.settings, overwrite=order.overwrite,
-                             restart=record.restart)
+                             restart=record.restart, workers=self._queue.workers, devices=self._queue.devices,
+                             shots=order.shots, log=self._queue.store.folder_of(record.id) / LOG_NAME)
         try:
             if order.target is None:
                 record.target.parent.mkdir(parents=True, exist_ok=True)

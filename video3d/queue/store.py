@@ -6,6 +6,7 @@
     FOLDER/ID/job.json          the record: replaced as a whole
     FOLDER/ID/progress.json     how far it is, once a second
     FOLDER/ID/preview.jpg       the newest picture
+    FOLDER/ID/log.txt           what happened
 """
 
 from __future__ import annotations
