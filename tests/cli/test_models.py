@@ -80,7 +80,7 @@ def test_wrong_bytes_are_an_error_and_leave_nothing(mirror: str, tmp_path: Path,
 
 
 @pytest.mark.parametrize(("arguments", "code", "said"), [
-    (["download"], WRONG_USAGE, "name one or more"), (["download", "nonsense"], FAILED, "There is no depth model"),
+    (["download"], WRONG_USAGE, "name one or more"), (["download", "nonsense"], WRONG_USAGE, "There is no depth model"),
     (["download", "builtin"], FAILED, "needs no download"),
 ])
 def test_what_cannot_be_downloaded_is_said(arguments: list[str], code: int, said: str,
