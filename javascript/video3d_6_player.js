@@ -71,21 +71,38 @@ video3d.player = (() => {
         panel.scrollIntoView({ block: "nearest", behavior: "smooth" });
     }
 
+    // Drawn, because not every machine has a font with such signs.
+    const SIGNS = {
+        play: "M7 4v16l13-8z", pause: "M6 4h4v16H6zM14 4h4v16h-4z",
+        sound: "M3 9h4l6-5v16l-6-5H3zM16 8c2 2 2 6 0 8l1 1c3-3 3-7 0-10z",
+        silence: "M3 9h4l6-5v16l-6-5H3zM16 10l5 5-1 1-5-5zM21 10l-5 5-1-1 5-5z",
+        whole: "M3 3h7v2H5v5H3zM14 3h7v7h-2V5h-5zM3 14h2v5h5v2H3zM19 14h2v7h-7v-2h5z",
+    };
+
+    function sign(name) {
+        const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+        for (const [key, value] of Object.entries({ viewBox: "0 0 24 24", width: 18, height: 18, fill: "currentColor", "aria-hidden": "true" })) drawing.setAttribute(key, value);
+        const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+        path.setAttribute("d", SIGNS[name]);
+        drawing.append(path);
+        return drawing;
+    }
+
     // Controls of our own: a browser's belong to the video element, which the canvas covers.
     function bar() {
         const toggle = () => (video.paused ? video.play() : video.pause());
-        const play = button("▶", toggle, { className: "video3d-quiet", ariaLabel: t("Play or pause") });
+        const play = button(sign("play"), toggle, { className: "video3d-quiet", ariaLabel: t("Play or pause") });
         const seek = element("input", { type: "range", min: 0, max: 1, step: "any", value: 0, ariaLabel: t("Position"), id: "video3d_seek" });
         const clock = element("output", { className: "video3d-clock" }, "0:00");
-        const sound = button("🔊", () => { video.muted = !video.muted; }, { className: "video3d-quiet", ariaLabel: t("Sound on or off") });
-        const whole = button("⛶", () => (document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen()), { className: "video3d-quiet", ariaLabel: t("Whole screen") });
+        const sound = button(sign("sound"), () => { video.muted = !video.muted; }, { className: "video3d-quiet", ariaLabel: t("Sound on or off") });
+        const whole = button(sign("whole"), () => (document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen()), { className: "video3d-quiet", ariaLabel: t("Whole screen") });
         seek.addEventListener("input", () => { video.currentTime = Number(seek.value) * (video.duration || 0); });
         video.addEventListener("timeupdate", () => {
             seek.value = video.currentTime / (video.duration || 1);
             clock.textContent = format.clock(video.currentTime);
         });
-        for (const event of ["play", "pause"]) video.addEventListener(event, () => { play.textContent = video.paused ? "▶" : "⏸"; });
-        video.addEventListener("volumechange", () => { sound.textContent = video.muted ? "🔇" : "🔊"; });
+        for (const event of ["play", "pause"]) video.addEventListener(event, () => { play.replaceChildren(sign(video.paused ? "play" : "pause")); });
+        video.addEventListener("volumechange", () => { sound.replaceChildren(sign(video.muted ? "silence" : "sound")); });
         video.addEventListener("click", toggle);
         return element("div", { className: "video3d-scrub" }, play, seek, clock, sound, whole);
     }
