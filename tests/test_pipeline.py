@@ -107,6 +107,7 @@ def test_joining_stops_when_asked(small_clip: Path, tmp_path: Path) -> None:
 
 def test_a_result_says_how_it_was_made_without_naming_files_of_this_machine() -> None:
     settings = from_values(ConversionSettings, {"strength": 2, "layout": "half-sbs", "depth_video": "secret/depth.mp4",
-                                                  "depth_model": "secret/own.onnx"})
+                                                  "depth_model": "secret/own.onnx", "depth_cache": 9,
+                                                  "device": "cuda:3", "compile_depth": True})
     told = json.loads(pipeline.settings_text(settings))
     assert told == {"video3d": __version__, "settings": {"strength": 2.0, "layout": "half-sbs"}}

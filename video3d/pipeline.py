@@ -56,6 +56,8 @@ DESIGN_LOOK_AHEAD = 0.5
 PLATE_FRAMES = 8
 PLATE_BYTES = 240 << 20
 """What the background plate may keep; it holds about ten bytes for each pixel of each frame it looks ahead."""
+_OF_THIS_MACHINE = frozenset({"depth_video", "depth_cache", "device", "compile_depth"})
+"""Settings that say where and with what the work was done: the result is the same, and does not tell."""
 
 
 @dataclass(frozen=True)
@@ -198,10 +200,10 @@ def _join(conversion: Conversion, units: Sequence[PlannedUnit], segments: Sequen
 
 
 def settings_text(settings: ConversionSettings) -> str:
-    """What a result says of how it was made: JSON with what differs from the defaults, and no file of this machine."""
+    """What a result says of how it was made: JSON with what differs from the defaults, and nothing of this machine."""
     ordinary = to_values(ConversionSettings())
     chosen = {name: value for name, value in to_values(settings).items()
-              if value != ordinary[name] and name != "depth_video" and not str(value).lower().endswith(".onnx")}
+              if value != ordinary[name] and name not in _OF_THIS_MACHINE and not str(value).lower().endswith(".onnx")}
     return json.dumps({"video3d": __version__, "settings": chosen}, separators=(",", ":"))
 
 

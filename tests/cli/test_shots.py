@@ -69,5 +69,6 @@ def test_what_is_no_list_is_refused_before_anything_happens(small_clip: Path, tm
     assert [path.name for path in tmp_path.iterdir()] == ["bad.json"]
     assert main(["shots"]) == WRONG_USAGE
     assert main(["shots", str(tmp_path / "none.mp4")]) == FAILED
+    capsys.readouterr()
     assert main(["shots", "--schema"]) == DONE
     assert json.loads(capsys.readouterr().out) == json_schema()
