@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -41,6 +42,12 @@ def require_tool(name: str) -> str:
     if os.environ.get("VIDEO3D_REQUIRE_TOOLS") == "1":
         pytest.fail(f"{name} is missing, and VIDEO3D_REQUIRE_TOOLS=1 demands it", pytrace=False)
     pytest.skip(f"{name} is missing")
+
+
+def pytest_configure() -> None:
+    # A suite that was started in the background ignores Ctrl-C, and so would all programs that it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -21,6 +21,9 @@ def test_the_page_and_the_routes_are_at_one_address(address: str) -> None:
 
 def test_ctrl_c_ends_it_and_it_leaves_nothing(command: Callable[..., Any]) -> None:
     with command() as server:
-        assert json.loads(server.stdout.readline())["event"] == "listening"
-        server.send_signal(signal.SIGINT)
-        assert server.wait(20) in (0, 130)
+        try:
+            assert json.loads(server.stdout.readline())["event"] == "listening"
+            server.send_signal(signal.SIGINT)
+            assert server.wait(20) in (0, 130)
+        finally:
+            server.kill()
