@@ -120,7 +120,10 @@ def address(command: Callable[..., subprocess.Popen[str]]) -> Iterator[str]:
             yield json.loads(server.stdout.readline())["address"]
         finally:
             server.send_signal(signal.SIGINT)
-            server.wait(30)
+            try:
+                server.wait(30)
+            finally:
+                server.kill()
 
 
 @pytest.fixture(scope="session")
