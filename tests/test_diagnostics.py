@@ -29,7 +29,7 @@ def bundle(path: Path) -> dict[str, str]:
     (json.dumps({"x": str(SOURCE)}), '{"x": "<folder>/<file 0>.mp4"}'),
     ("Summer 2020 (private)_3D.mp4", "<file 0>_3D.mp4"),
     ("/var/lib/thing/file.so: broken", "<folder>/file.so: broken"),
-    (r"C:\Users\Ann\x.mp4", "<folder>/x.mp4"),
+    ("C:\\" + r"Users\Ann\x.mp4", "<folder>/x.mp4"),
     ("3 frames/s, 1/2", "3 frames/s, 1/2"),
     ("https://ann:pa55@host/x", "https://<login>@host/x"),
     ("api_key=abc123, token: 'x y'", "api_key=<secret>, token: <secret>"),
