@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import IO, cast
 
-from video3d.media.process import CREATION_FLAGS, OWN_SESSION
+from video3d.media.process import CREATION_FLAGS, OWN_SESSION, child_environment
 
 ENDING_SECONDS = 20.0
 """After which a child that was asked to end is killed; what it finished is on the disk."""
@@ -51,7 +51,8 @@ class ConverterProcess:
     def _started(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-X", "utf8", "-c", _START, str(self._folder)], stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL, env=_environment(), start_new_session=OWN_SESSION, creationflags=CREATION_FLAGS)
+            stdout=subprocess.DEVNULL, env=child_environment(), start_new_session=OWN_SESSION,
+            creationflags=CREATION_FLAGS)
 
     def _watch(self) -> None:
         deaths = 0
@@ -99,9 +100,3 @@ def _close(process: subprocess.Popen[bytes]) -> None:
         cast("IO[bytes]", process.stdin).close()
     except BrokenPipeError:
         return
-
-
-def _environment() -> dict[str, str]:
-    root = str(Path(__file__).resolve().parents[2])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

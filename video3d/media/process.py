@@ -46,8 +46,9 @@ class WorkerProcess:
         """`what` names the file in messages to the user."""
         self._what = what
         self._task = task
+        # No pool of algebra threads in the child, each with its own memory.
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
-            [sys.executable, "-X", "utf8", "-c", _START], env=_environment(),
+            [sys.executable, "-X", "utf8", "-c", _START], env={**child_environment(), "OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=OWN_SESSION, creationflags=CREATION_FLAGS,
         )
@@ -179,8 +180,8 @@ class StreamTail:
             self._data = (self._data + chunk)[-self._keep:]
 
 
-def _environment() -> dict[str, str]:
-    """Ours, so that the child finds this very package; and no pool of algebra threads, each with its own memory."""
+def child_environment() -> dict[str, str]:
+    """Ours, so that a child of Python finds this very package."""
     root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
