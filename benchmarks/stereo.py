@@ -155,7 +155,7 @@ def regions(pair: Pair) -> Regions:
     height, width = pair.disparity.shape
     shift, kind = np.empty((height, width), np.float32), np.empty((height, width), np.uint8)
     runs, counts = np.empty((height, width // 2 + 1, 3), np.int16), np.empty(height, np.int32)
-    kernels.project_rows(pair.disparity, shift, 0, height)
+    kernels.project_rows(pair.disparity, False, 1.0, 0, 0, shift, 0, height)
     kernels.region_rows(shift, kind, runs, counts, kernels.surface_jump, 0, height)
     kind &= np.uint8(kernels.region)
     source = np.clip(np.round(shift + np.arange(width)), 0, width - 1).astype(np.int64)

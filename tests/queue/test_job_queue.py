@@ -170,8 +170,8 @@ def test_deleting_stops_a_job_and_takes_its_upload_but_no_result(open_queue: Cal
     done, running = (queue.submit(JobOrder(path, settings=QUICK, keep_source=False)).id for path in uploads)
     queue.start()
     target = until(queue, done, over).target
-    assert not uploads[0].exists()
     until(queue, running, lambda view: view.progress is not None and view.progress.done > 0)
+    assert not uploads[0].exists()
     queue.delete(running)
     queue.delete(done)
     assert queue.jobs() == []

@@ -70,7 +70,7 @@ def test_the_script_has_the_programs_version() -> None:
 
 def test_the_scripts_ask_no_other_server() -> None:
     for path in [*scripts(), ROOT / "style.css"]:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")  # a name that nobody fetches
         assert not re.search(r"(?:https?:)?//[\w.-]+\.\w+/|@import|url\(", text.replace("// ", "")), path.name
         assert not re.search(r"fetch\(\s*[\"'`]/", text), f"{path.name}: an address that --subpath breaks"
 
