@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from video3d import depth_stage, pipeline
+from video3d.advice import advised
 from video3d.depth.onnx import onnx_model
 from video3d.depth.registry import available_models, find_model
 from video3d.depth_model import DepthModel
@@ -18,6 +19,7 @@ from video3d.errors import DepthError
 from video3d.host import StandaloneHost
 from video3d.jobs import JobRequest, run_job
 from video3d.params import from_values
+from video3d.preview import Previewer, PreviewRequest
 from video3d.settings import ConversionSettings
 from video3d.types import SilentReporter
 
@@ -81,6 +83,19 @@ def test_a_result_is_the_same_to_the_byte_with_and_without_the_cache(small_clip:
         converted(small_clip, network, **values)
     with pytest.raises(DepthError, match="was run"):
         converted(small_clip, network, depth_size=128, depth_cache=None)
+
+
+@pytest.mark.needs("onnx", "onnxruntime")
+def test_previews_and_advice_take_kept_depth(small_clip: Path, network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = from_values(ConversionSettings, {"depth_model": str(network), "depth_every": 1})
+    host = Here(network.parent)
+    fresh = Previewer(host).picture(PreviewRequest(small_clip, settings, 0.7))
+    converted(small_clip, network, depth_every=1)
+    monkeypatch.setattr(depth_stage, "open_estimator", no_network)
+    assert Previewer(host).picture(PreviewRequest(small_clip, settings, 0.7)).data == fresh.data
+    advised(pipeline.decide(small_clip, settings, host), SilentReporter())
+    with pytest.raises(DepthError, match="was run"):
+        Previewer(host).picture(PreviewRequest(small_clip, settings, 1.9))
 
 
 @pytest.mark.needs("onnx", "onnxruntime")

@@ -175,11 +175,12 @@ def image_picture(data: bytes, settings: ConversionSettings, host: Host, *, view
 
 
 def look(conversion: Conversion, moment: float) -> Moment:
-    """Decode the frames around the moment and make their depth."""
-    taken = _frames_around(conversion, moment)
-    wanted = max((n for n, each in enumerate(taken) if each.is_written), default=0)
+    """Decode the frames around the moment and make their depth, or take what of it is kept."""
+    around = _frames_around(conversion, moment)
+    wanted = max((n for n, each in enumerate(around.taken) if each.is_written), default=0)
     with closing(pipeline.open_nearness(conversion, SilentReporter())) as stage:
-        return Moment(tuple(taken), tuple(_nearness(stage, taken)), wanted)
+        stage.begin(around.times)
+        return Moment(around.taken, tuple(_nearness(stage, around.taken)), wanted)
 
 
 def _nearness(stage: NearnessStage, taken: Sequence[Taken]) -> list[FloatMap]:
@@ -189,7 +190,16 @@ def _nearness(stage: NearnessStage, taken: Sequence[Taken]) -> list[FloatMap]:
     return maps + stage.flush()
 
 
-def _frames_around(conversion: Conversion, moment: float) -> list[Taken]:
+@dataclass(frozen=True, eq=False)
+class _Around:
+    """Frames of one shot."""
+
+    taken: tuple[Taken, ...]
+    times: tuple[int, ...]
+    """Theirs, in ticks of the source; none where the file does not state them."""
+
+
+def _frames_around(conversion: Conversion, moment: float) -> _Around:
     """Frames of the moment's shot; only the one that is shown then counts as written."""
     info = conversion.info
     frame_seconds = 1 / (info.frame_rate or Fraction(25))
@@ -198,24 +208,30 @@ def _frames_around(conversion: Conversion, moment: float) -> list[Taken]:
     for start in (exact, min(exact, latest)):
         chosen = PlannedRange(max(Fraction(0), start - LEAD_FRAMES * frame_seconds),
                               start + TAIL_FRAMES * frame_seconds)
-        frames = list(_decoded(conversion, chosen, float(start)))
-        if frames:
-            return frames
+        around = _decoded(conversion, chosen, float(start))
+        if around.taken:
+            return around
     raise SourceError(f"{info.path}: there is no frame at {moment:g} s.", stage="preview",
                       remedy="Choose an earlier moment.")
 
 
-def _decoded(conversion: Conversion, chosen: PlannedRange, moment: float) -> Iterator[Taken]:
+def _decoded(conversion: Conversion, chosen: PlannedRange, moment: float) -> _Around:
     info = conversion.info
     planner = Planner(info, chosen, SilentReporter())
-    first_seconds = float(info.first_pts * info.time_base)
+    moment += float(info.first_pts * info.time_base)
     try:
-        units = list(planner)
+        unit = _unit_at(list(planner), moment, info.time_base)
     except SourceError:  # there is no frame in this range
-        return
-    unit = _unit_at(units, moment + first_seconds, info.time_base)
+        return _Around((), ())
+    taken = tuple(_taken(conversion, unit, planner.origin, moment))
+    return _Around(taken, tuple(each.frame.pts for each in taken) if unit.stated is not None else ())
+
+
+def _taken(conversion: Conversion, unit: PlannedUnit, origin: int | None, moment: float) -> Iterator[Taken]:
+    """Frames of the moment's shot; `moment` in seconds of the file's own clock."""
+    info = conversion.info
     seconds = [float(int(time) * info.time_base) for time in unit.times]
-    wanted = max((n for n, time in enumerate(seconds) if time <= moment + first_seconds + 1e-6), default=0)
+    wanted = max((n for n, time in enumerate(seconds) if time <= moment + 1e-6), default=0)
     numbers = range(unit.unit.first - unit.unit.warm_up, unit.unit.first - unit.unit.warm_up + len(seconds))
     cuts = [numbers.index(cut) for cut in unit.unit.cuts]
     first = max((cut for cut in cuts if cut <= wanted), default=0)
@@ -223,7 +239,7 @@ def _decoded(conversion: Conversion, chosen: PlannedRange, moment: float) -> Ite
     size = flow_size(info.width, info.height)
     estimator = MotionEstimator(size)
     grey: npt.NDArray[np.uint8] | None = None
-    with closing(FrameReader(info, conversion.shared.eye_format, planner.origin)) as reader:
+    with closing(FrameReader(info, conversion.shared.eye_format, origin)) as reader:
         for n, frame in enumerate(reader.read(numbers[0], unit.times, unit.stated, interlaced=unit.interlaced)):
             if first <= n <= last:
                 before, grey = grey, small_grey(frame.planes[0], frame.pixel_format.bit_depth, size)
