@@ -130,7 +130,7 @@ def test_tests_mirror_the_package() -> None:
     tests = {path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
     about_the_house = {Path("test_house.py"), Path("test_imports.py"), Path("test_start.py"),
                        Path("test_docs.py"), Path("test_training.py"),
-                       Path("test_install.py")}
+                       Path("test_install.py"), Path("test_benchmarks.py")}
     strays = {path.as_posix() for path in tests - about_the_house if not _is_mirror(path)}
     assert strays == {name for name in ACROSS if (ROOT / "tests" / name).is_file()}, "tests of no module"
 
