@@ -76,3 +76,56 @@ def test_widening_is_shared_by_both_sides_and_odd_pixels_go_to_the_uncovered_one
     assert near(2, True) == [15, 16, 17]
     assert near(1, False) == [14, 15]
     assert near(1, True) == [15, 16]
+
+
+def rimmed(side, reach=2):
+    """A beam's picture and a disparity whose edges lie `reach` pixels inside it."""
+    luma = np.full((40, 120), 60 if side > 0 else 200, np.uint8)
+    luma[:, 50:62] = 200 if side > 0 else 60
+    disparity = np.full(luma.shape, 2.0, np.float32)
+    disparity[:, 50 + reach : 62 - reach] = 14.0
+    return luma, disparity
+
+
+def with_rims(luma, disparity, reach=4, compiled=None):
+    found = disparity.copy()
+    load_kernels(compiled).rim_rows(luma, reach, 6.0, found, 0, len(luma))
+    return found
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_rim_of_a_beam_before_a_clear_sky_moves_with_it(side, compiled):
+    luma, disparity = rimmed(side)
+    found = with_rims(luma, disparity, compiled=compiled)
+    assert np.flatnonzero(found[7] > 8).tolist() == list(range(49, 63)), "the rim, and a pixel for bled chroma"
+    mirrored = with_rims(np.ascontiguousarray(luma[:, ::-1]), np.ascontiguousarray(disparity[:, ::-1]),
+                         compiled=compiled)
+    assert np.array_equal(mirrored[:, ::-1], found)
+
+
+def test_where_tones_do_not_tell_surfaces_apart_nothing_moves():
+    luma, disparity = rimmed(1)
+    waves = np.tile((128 + 100 * np.sin(np.arange(120) * 1.3)).astype(np.uint8), (40, 1))
+    for other in (np.full_like(luma, 90), waves, np.tile(np.arange(120, dtype=np.uint8), (40, 1))):
+        assert np.array_equal(with_rims(other, disparity), disparity)
+    # A rim as wide as the reach may as well be the surface behind.
+    assert np.array_equal(with_rims(*rimmed(1, 4)), rimmed(1, 4)[1])
+
+
+def test_rims_are_the_same_without_numba():
+    rng = np.random.default_rng(4)
+    luma = cv2.GaussianBlur(rng.integers(0, 256, (60, 200)).astype(np.uint8), (0, 0), 3)
+    luma = np.where(luma > 127, 200, 60).astype(np.uint8)
+    disparity = np.where(cv2.GaussianBlur(luma, (0, 0), 2) > 127, 12, 2).astype(np.float32)
+    found = with_rims(luma, disparity, compiled=True)
+    assert (found != disparity).sum() > 20
+    assert np.array_equal(found, with_rims(luma, disparity, compiled=False))
+
+
+def test_maps_that_may_not_be_written_do():
+    disparity = step()
+    disparity.flags.writeable = False
+    found = at_size(disparity, np.zeros(disparity.shape, np.uint8))
+    assert found.flags.writeable
+    assert np.array_equal(found, disparity)

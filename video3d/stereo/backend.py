@@ -37,12 +37,15 @@ class Kernels:
     seam_rows: RowKernel
     tone_rows: RowKernel
     snap_rows: RowKernel
+    rim_rows: RowKernel
     plate: PlateKernels | None
     """None where numba is missing: the background plate is left out then."""
     surface_jump: float
     """Neighbours whose disparity falls by more pixels belong to different surfaces."""
     region: int
     """Mask of the region in a map of kinds."""
+    hole: int
+    """The region that is disoccluded."""
     tone_border: tuple[int, int]
     """Columns before and after the pictures that `tone_rows` reads."""
 
@@ -59,4 +62,4 @@ def load_kernels(compiled: bool | None = None) -> Kernels:
         plate = PlateKernels(rows.plate_rows, rows.paint_rows, rows.shrink_rows, rows.fit_samples)
     return Kernels(warp.project_rows, warp.region_rows, warp.reopen_rows, warp.gather_rows, warp.chroma_rows,
                    warp.ground_rows, warp.fill_rows, warp.seam_rows, edge.tone_rows, edge.snap_rows,
-                   plate, warp.SURFACE_JUMP, warp.REGION, edge.BORDER)
+                   edge.rim_rows, plate, warp.SURFACE_JUMP, warp.REGION, warp.HOLE, edge.BORDER)

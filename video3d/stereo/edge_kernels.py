@@ -17,10 +17,24 @@ TONE_FAR = 0.4
 TONE_TRUST = 0.35
 """How far along that way a clear difference in luma may move the edge."""
 NO_TONE = 1e6
+RIM_STEP = 1.5
+"""Pixels of disparity by which a row falls where one surface ends before another."""
+RIM_NEAR = 3
+"""Pixels of the nearer surface whose tone is taken as its own."""
+RIM_FAR = 4
+"""Pixels of the farther surface, beyond the reach, that must show one tone for it to be known."""
+RIM_LIKE = 0.15
+"""A pixel beside the edge whose tone is so far on the way to the nearer surface's belongs to that."""
+RIM_CONTRAST = 4.0
+"""Least difference of the two tones, in parts of the noise."""
+RIM_EVEN = 3.0
+"""And in parts of what the farther surface's own pixels differ by."""
 BORDER = (3, 19)
 """Columns before and after the pictures that `tone_rows` reads."""
 
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
+_RIM_STEP, _RIM_LIKE, _RIM_CONTRAST, _RIM_EVEN = (np.float32(value) for value in (RIM_STEP, RIM_LIKE, RIM_CONTRAST,
+                                                                                  RIM_EVEN))
 _NEAR, _FAR, _SMALLEST_STEP = np.float32(TONE_NEAR), np.float32(TONE_FAR), np.float32(1e-3)
 
 # Unsigned numbers spare the compiler the question whether an index counts from the end, and let it use vectors.
@@ -158,4 +172,97 @@ snap_rows = compiled(_SNAP.format("u1"), _SNAP.format("u2"))(_snap)
 
 That is the one whose disparity is nearer to its own, swayed by whose tone is nearer to its luma. `first` and `last` are
 rows of the coarse grid.
+"""
+
+
+@helper
+def _alike(d: Any, start: int, step: int, most: int) -> int:
+    """How many pixels from `start` on in steps of `step`, `most` at most, are on one surface with the first."""
+    count = 0
+    while count < most:
+        x = start + step * count
+        if x < 0 or x >= d.shape[0] or abs(d[x] - d[start]) > _RIM_STEP:
+            break
+        count += 1
+    return count
+
+
+@helper
+def _rim(d: Any, luma: Any, x: int, step: int, reach: int, noise: Any) -> int:
+    """How many pixels beyond a nearer surface's last one, `x`, look like it and not like what lies beyond them.
+
+    And one more where there are any: subsampled chroma bleeds across the edge.
+    """
+    far = _alike(d, x + step, step, reach + RIM_FAR)
+    if far < reach + RIM_FAR:
+        return 0
+    near = _alike(d, x, -step, RIM_NEAR)
+    tone, ground = _ZERO, _ZERO
+    for k in range(near):
+        tone += np.float32(luma[x - step * k])
+    tone /= np.float32(near)
+    least = most = np.float32(luma[x + step * (reach + 1)])
+    for k in range(reach, reach + RIM_FAR):
+        value = np.float32(luma[x + step * (k + 1)])
+        ground += value
+        least, most = min(least, value), max(most, value)
+    ground /= np.float32(RIM_FAR)
+    contrast = tone - ground
+    if abs(contrast) < max(noise * _RIM_CONTRAST, (most - least) * _RIM_EVEN):
+        return 0
+    for k in range(reach):
+        if (np.float32(luma[x + step * (k + 1)]) - ground) / contrast < _RIM_LIKE:
+            return k + 1 if k else 0
+    return 0
+
+
+@helper
+def _run_of_clear(flags: Any, at: Any) -> Any:
+    """How many flags are 0 from `at` on; the row ends with one that is set, and has room for a look beyond."""
+    end = at
+    while True:
+        total = 0
+        for n in range(_LANES):
+            total += flags[end + n]
+        if total:
+            break
+        end += _LANES
+    while not flags[end]:
+        end += _U(1)
+    return end - at
+
+
+@helper
+def _rims_of_row(d: Any, falls: Any, luma: Any, reach: int, noise: Any, out: Any) -> None:
+    width = d.shape[0]
+    for x in range(width - 1):
+        falls[x] = np.uint8(abs(d[x + 1] - d[x]) > _RIM_STEP)
+    x = 0
+    while x < width - 1:
+        if not falls[x]:
+            x += int(_run_of_clear(falls, _U(x)))
+            continue
+        step = 1 if d[x] > d[x + 1] else -1
+        at = x if step > 0 else x + 1
+        for k in range(_rim(d, luma, at, step, reach, noise)):
+            place = at + step * (k + 1)
+            out[place] = max(out[place], d[at])
+        x += 1
+
+
+def _rims(luma: Any, reach: int, noise: float, out: Any, first: int, last: int) -> None:
+    width = out.shape[1]
+    d, falls = np.empty(width, np.float32), np.zeros(width + 16, np.uint8)
+    falls[width - 1] = 1
+    for y in range(first, last):
+        d[:] = out[y]
+        _rims_of_row(d, falls, luma[y], reach, np.float32(noise), out[y])
+
+
+_RIMS = "void({}[:,::1], i8, f8, f4[:,::1], i8, i8)"
+rim_rows = compiled(_RIMS.format("u1"), _RIMS.format("u2"))(_rims)
+"""Gives rims of near things, left on the surface behind, back to them: `out` [H, W] is a disparity with sharp edges.
+
+Up to `reach` pixels beside an edge that have the nearer surface's tone, or a mixture with it, take its disparity, where
+both tones are clear: the farther one even just beyond, and apart from the other.
 """

@@ -25,6 +25,9 @@ _RAMP = 1.1
 """How much steeper than the mean slope around the steepest place is where a ramp joins two surfaces."""
 _SURE = 0.04
 """Within this share of the step from a surface a pixel is on it."""
+_RIM_SHARE = 3.0
+_RIM_REACH = (2, 10)
+"""Pixels of the coarse disparity by which an edge may lie inside its thing; of the frame at least and at most."""
 _NOISE = 6.0 / 255.0
 """Differences in luma that mean nothing, as a share of the peak."""
 
@@ -34,14 +37,18 @@ def at_frame_size(disparity: FloatMap, luma: Plane, peak: int, kernels: Kernels,
     """`disparity` float32 [h, w] (in pixels of the frame) on the grid of `luma` [H, W], with sharp edges.
 
     A map of the frame's own size is taken as it is unless its edges are soft. `out` [H, W] may be given to hold the
-    result.
+    result; without it the map given may come back itself.
     """
     height, width = luma.shape
     coarse: FloatMap = np.ascontiguousarray(disparity, dtype=np.float32)
+    is_whole = coarse.shape == (height, width)
+    is_ready = is_whole and not is_soft(coarse)
+    if is_ready and out is None and coarse.flags.writeable:  # compiled kernels refuse what may not be written
+        return coarse
     enlarged: FloatMap = np.empty((height, width), np.float32) if out is None else out
-    if coarse.shape == (height, width):
+    if is_whole:
         enlarged[...] = coarse
-        if not is_soft(coarse):
+        if is_ready:
             return enlarged
     else:
         cv2.resize(coarse, (width, height), dst=enlarged, interpolation=cv2.INTER_LINEAR)
@@ -56,11 +63,10 @@ def is_soft(disparity: FloatMap) -> bool:
     rows = disparity[::4]
     if rows.shape[1] < 6:
         return False
-    step = np.abs(np.diff(rows, axis=1))
     span = np.abs(rows[:, 5:] - rows[:, :-5])
-    largest = np.max([step[:, k : k + span.shape[1]] for k in range(5)], axis=0)
-    strong = span > 2.0
-    return bool(np.count_nonzero(largest[strong] < 0.6 * span[strong]) * 2 > np.count_nonzero(strong))
+    y, x = np.nonzero(span > 2.0)
+    largest = np.max([np.abs(rows[y, x + k + 1] - rows[y, x + k]) for k in range(5)], axis=0)
+    return bool(np.count_nonzero(largest < 0.6 * span[y, x]) * 2 > len(y))
 
 
 def _resized(plane: npt.NDArray[Any], width: int, height: int, interpolation: int) -> FloatMap:
@@ -76,8 +82,10 @@ def _snap(coarse: FloatMap, luma: Plane, peak: int, enlarged: FloatMap, kernels:
     border = kernels.tone_border
     around = [_bordered(coarse, np.nan, border), _bordered(_resized(luma, width, height, cv2.INTER_AREA), 0.0, border)]
     workers.run(height, partial(kernels.tone_rows, around[0], high, low, marked, around[1], tones))
-    workers.run(height, partial(kernels.snap_rows, high, low, marked, tones, np.ascontiguousarray(luma), _NOISE * peak,
-                                enlarged))
+    fine = np.ascontiguousarray(luma)
+    workers.run(height, partial(kernels.snap_rows, high, low, marked, tones, fine, _NOISE * peak, enlarged))
+    reach = min(max(round(_RIM_SHARE * fine.shape[1] / width), _RIM_REACH[0]), _RIM_REACH[1])
+    workers.run(fine.shape[0], partial(kernels.rim_rows, fine, reach, _NOISE * peak, enlarged))
 
 
 def _bordered(plane: FloatMap, value: float, columns: tuple[int, int]) -> FloatMap:

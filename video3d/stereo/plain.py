@@ -30,7 +30,7 @@ from video3d.stereo.kernels import (
 )
 from video3d.types import FloatMap, Plane
 
-__all__ = ["REGION", "SURFACE_JUMP"]
+__all__ = ["HOLE", "REGION", "SURFACE_JUMP"]
 
 _Array = npt.NDArray[Any]
 

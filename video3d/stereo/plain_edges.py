@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from video3d.stereo.edge_kernels import BORDER, NO_TONE, TONE_FAR, TONE_NEAR, TONE_REACH, TONE_TRUST
+from video3d.stereo.edge_kernels import (
+    BORDER,
+    NO_TONE,
+    RIM_CONTRAST,
+    RIM_EVEN,
+    RIM_FAR,
+    RIM_LIKE,
+    RIM_NEAR,
+    RIM_STEP,
+    TONE_FAR,
+    TONE_NEAR,
+    TONE_REACH,
+    TONE_TRUST,
+)
 from video3d.types import FloatMap, Plane
 
 __all__ = ["BORDER"]
@@ -63,6 +76,54 @@ def snap_rows(high: FloatMap, low: FloatMap, marked: _Array, tones: _Array, luma
     from_near, from_far = np.abs(value - near), np.abs(value - far)
     place += trust * (from_far - from_near) / (from_far + from_near + noise)
     out[y, x] = np.where(place > 0.5, over, under)
+
+
+def rim_rows(luma: Plane, reach: int, noise: float, out: FloatMap, first: int, last: int) -> None:
+    """See `edge_kernels.rim_rows`."""
+    disparity, values = out[first:last].copy(), luma[first:last].astype(np.float32)
+    falls = np.diff(disparity, axis=1)
+    for step, torn in ((1, falls < -np.float32(RIM_STEP)), (-1, falls > np.float32(RIM_STEP))):
+        y, x = np.nonzero(torn)
+        if len(y):
+            x = x + (step < 0)
+            rim = _rim(disparity, values, y, x, step, reach, np.float32(noise))
+            for k in range(reach):
+                longer = rim > k
+                place = x[longer] + step * (k + 1)
+                np.maximum.at(out, (y[longer] + first, place), disparity[y[longer], x[longer]])
+
+
+def _rim(disparity: FloatMap, luma: FloatMap, y: _Array, x: _Array, step: int, reach: int, noise: np.float32) -> _Array:
+    """How many pixels of each edge's farther side belong to the nearer one."""
+    width = disparity.shape[1]
+
+    def beyond(k: int) -> tuple[_Array, _Array]:
+        column = x + step * (k + 1)
+        inside = (column >= 0) & (column < width)
+        return np.clip(column, 0, width - 1), inside
+
+    known = np.ones(len(y), bool)
+    begin = disparity[y, beyond(0)[0]]
+    for k in range(reach + RIM_FAR):
+        column, inside = beyond(k)
+        known &= inside & (np.abs(disparity[y, column] - begin) <= np.float32(RIM_STEP))
+    tone, count, same = np.zeros(len(y), np.float32), np.zeros(len(y), np.float32), np.ones(len(y), bool)
+    for k in range(RIM_NEAR):
+        column, inside = beyond(-k - 1)
+        same &= inside & (np.abs(disparity[y, column] - disparity[y, x]) <= np.float32(RIM_STEP))
+        tone += np.where(same, luma[y, column], np.float32(0))
+        count += same
+    tone /= count
+    ground = np.stack([luma[y, beyond(k)[0]] for k in range(reach, reach + RIM_FAR)])
+    contrast = tone - ground.mean(0)
+    known &= np.abs(contrast) >= np.maximum(noise * np.float32(RIM_CONTRAST),
+                                          np.ptp(ground, axis=0) * np.float32(RIM_EVEN))
+    safe = np.where(known, contrast, np.float32(1))
+    rim = np.zeros(len(y), np.int64)
+    for k in range(reach, 0, -1):  # the first that is unlike counts
+        unlike = (luma[y, beyond(k - 1)[0]] - ground.mean(0)) / safe < np.float32(RIM_LIKE)
+        rim = np.where(unlike, k if k > 1 else 0, rim)
+    return np.where(known, rim, 0)
 
 
 def _between(plane: FloatMap, y: _Array, x: _Array) -> _Array:

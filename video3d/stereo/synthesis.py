@@ -42,7 +42,11 @@ def synthesize(
         full = at_frame_size(disparity, luma, 255, kernels, rows)
         warper = Warper(kernels, rows)
         warp = warper.map(full, left_eye, widening=Widening.of(edge_dilation, left_eye))
-        made = [np.empty_like(luma) for _ in range(3)]
-        warper.make([Picture(source, warp, target) for source, target in zip(cv2.split(image), made, strict=True)],
-                    left_eye, 255)
-    return np.asarray(cv2.merge(made), np.uint8)
+        made: npt.NDArray[np.uint8] = np.empty(image.shape, np.uint8)
+        # One after the other in the same memory: fresh pages for all three at once cost a fifth of the time.
+        plane = np.empty_like(luma)
+        for channel in range(3):
+            source = cv2.extractChannel(image, channel)
+            warper.make([Picture(np.asarray(source), warp, plane)], left_eye, 255)
+            cv2.insertChannel(plane, made, channel)
+    return made
