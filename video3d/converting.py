@@ -36,7 +36,7 @@ from video3d.stereo.disparity import (
 )
 from video3d.stereo.layouts import with_floating_window
 from video3d.stereo.packer import Canvas, Packer, parted
-from video3d.types import FloatMap, Frame, Layout, PixelFormat, Reporter, StereoFrame, VideoInfo
+from video3d.types import FloatMap, Frame, Layout, PixelFormat, PlateInpainter, Reporter, StereoFrame, VideoInfo
 from video3d.unit_files import right_segment, write_comfort
 
 FRAMES_AHEAD = 2
@@ -65,6 +65,8 @@ class UnitSettings:
     workers: int
     canvas: Canvas | None = None
     """What VR180 draws onto."""
+    inpainter: PlateInpainter | None = None
+    """The host's, for what no frame of a shot shows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,7 +308,7 @@ class _Eyes:
         self._synthesizer = ShotSynthesizer(
             info.width, info.height, shared.eye_format, stereo.eye, chroma_site=info.colour.chroma_site,
             edge_dilation=stereo.edge_dilation, background_plate=shared.plate_frames > 0, workers=shared.workers,
-            look_ahead=shared.plate_frames,
+            look_ahead=shared.plate_frames, inpainter=shared.inpainter, colour=info.colour,
         )
         self.needs_motion = shared.plate_frames > 0 and self._layout not in DEPTH_LAYOUTS
 
@@ -339,7 +341,8 @@ class _Eyes:
         if self._measures:
             self.comfort.append(measure_comfort(designed.disparity, designed.taken.frame.width,
                                                 seconds=designed.taken.seconds, starts_shot=designed.starts_shot,
-                                                eye=self._eye))
+                                                eye=self._eye, window=designed.window,
+                                                disocclusion=pair.disocclusion))
         if self._layout not in DEPTH_LAYOUTS:
             window = designed.window
             pair = with_floating_window(pair, window.left_pixels, window.right_pixels, self._colour)

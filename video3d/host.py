@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from video3d.depth_model import DepthModel
+from video3d.types import PlateInpainter
 
 
 def _never() -> bool:
@@ -69,6 +70,10 @@ class Host(Protocol):
         """Models that only this host has: networks that the webui holds in memory."""
         ...
 
+    def plate_inpainter(self) -> PlateInpainter | None:
+        """What invents, once per shot, the background that no frame shows; None: it is filled from beside it."""
+        ...
+
     def work_folder(self) -> Path:
         """Where uploads, the queue, previews and caches lie. It may not exist yet."""
         ...
@@ -120,6 +125,10 @@ class StandaloneHost:
     def depth_models(self) -> Sequence[DepthModel]:
         """None of its own."""
         return ()
+
+    def plate_inpainter(self) -> PlateInpainter | None:
+        """None of its own."""
+        return None
 
     def work_folder(self) -> Path:
         """Beside the models."""

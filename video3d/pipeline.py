@@ -108,7 +108,7 @@ def decide(source: Path, settings: ConversionSettings, host: Host, info: VideoIn
         info, settings, ffmpeg, encode, eye_format,
         strength=suggested_strength(choice.model.id) if strength is None else strength,
         look_ahead=DESIGN_LOOK_AHEAD * _look_ahead_share(info, eye_format), plate_frames=_plate_frames(info, settings),
-        workers=host.processors, canvas=canvas,
+        workers=host.processors, canvas=canvas, inpainter=host.plate_inpainter(),
     )
     return Conversion(settings, host, choice.model, shared, PlannedRange.of(settings.range), tuple(notices),
                       applied.preset if applied else None)

@@ -257,12 +257,24 @@ class Frame:
         return f"Frame({self.width}x{self.height} {self.pixel_format.name}, pts={self.pts})"
 
 
+@dataclass(frozen=True)
+class Disocclusion:
+    """How much an eye that was made sees that its source hides, whatever it was filled with."""
+
+    share: float
+    """0…1 of the picture; where both eyes were made, their mean."""
+    widest: int
+    """Pixels of the widest run in a row."""
+
+
 @dataclass(frozen=True, eq=False)
 class StereoFrame:
     """Both eyes of one moment. The eye that was not synthesised is the source frame itself."""
 
     left: Frame
     right: Frame
+    disocclusion: Disocclusion | None = None
+    """None where nobody says."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,6 +313,18 @@ class DepthEstimator(Protocol):
 
     def close(self) -> None:
         """Give back what was loaded."""
+        ...
+
+
+class PlateInpainter(Protocol):
+    """Invents what no frame of a shot shows of its background: a network that the host has, asked once per shot."""
+
+    def inpaint(self, colour: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+        """`colour` (RGB [H, W, 3], as large as the frame) continued where `mask` [H, W] is set; no more is looked at.
+
+        The same question must get the same answer. Shots are made by several threads: two may ask at a time, and
+        whoever needs a GPU for it takes its own turn.
+        """
         ...
 
 

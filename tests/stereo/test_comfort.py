@@ -18,7 +18,8 @@ from video3d.stereo.comfort import (
     comfort_report,
     measure_comfort,
 )
-from video3d.types import Eye
+from video3d.stereo.disparity import FloatingWindow
+from video3d.types import Disocclusion, Eye
 
 WIDTH = 1920
 
@@ -94,8 +95,14 @@ def test_a_blurred_edge_is_one_hole_and_a_slope_is_none():
 
 
 def test_the_synthesis_own_word_about_holes_counts():
-    found = measure_comfort(disparity(), WIDTH, seconds=0, hole_share=0.025, hole_width=96.0)
+    found = measure_comfort(disparity(), WIDTH, seconds=0, disocclusion=Disocclusion(0.025, 96))
     assert (found.hole_share, found.hole_width) == pytest.approx((2.5, 5.0))
+
+
+def test_a_floating_window_takes_away_what_it_comes_before():
+    near = disparity(9.6)
+    found = measure_comfort(near, WIDTH, seconds=0, window=FloatingWindow(9.6, 0.0))
+    assert (found.left_side, found.right_side) == pytest.approx((0.0, 0.5), abs=1e-6)
 
 
 def test_rows_are_read_back():
@@ -146,7 +153,9 @@ def test_json_holds_the_columns_and_no_nonsense():
     assert body["screen"] == {"name": "mine", "width": 1.0, "distance": 1.0}
     assert body["frames"]["seconds"] == [0.0, 0.3333]
     assert body["frames"]["starts_shot"] == [False, True]
-    assert len(body["frames"]["nearest_arc_minutes"]) == 2
+    for name in ("farthest", "far", "middle", "near", "nearest"):
+        degrees = [round(report.screen.arc_minutes(getattr(kept, name)), 4) for kept in report.frames]
+        assert body["frames"][f"{name}_arc_minutes"] == degrees
     assert body["jumps"] == [{"seconds": 0.3333, "percent": 1.0}]
     assert body["nearest"] == 1.0
     assert report.to_json() == report.to_json()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from video3d.stereo import ShotSynthesizer
-from video3d.types import ChromaSite, Eye, Frame, PixelFormat
+from video3d.types import ChromaSite, ColourTags, Eye, Frame, PixelFormat
 
 YUV420, YUV444 = PixelFormat.parse("yuv420p"), PixelFormat.parse("yuv444p")
 
@@ -89,6 +89,114 @@ def test_both_eyes_take_half_each():
     inner = slice(8, 56)
     assert np.array_equal(stereo.right.planes[0][:, inner], np.roll(source.planes[0], -3, axis=1)[:, inner])
     assert np.array_equal(stereo.left.planes[0][:, inner], np.roll(source.planes[0], 3, axis=1)[:, inner])
+
+
+@pytest.mark.parametrize("plate", [True, False])
+def test_disocclusions_are_told_by_hand(plate):
+    """A box 8 pixels nearer than the wall uncovers 8 columns beside it, half as many in each eye where both are made.
+
+    It is one wider on the side where the wall is uncovered, so that its rim moves along.
+    """
+    disparity = np.zeros((36, 64), np.float32)
+    disparity[10:20, 30:40] = 8
+    for eye, widest in ((Eye.RIGHT, 8), (Eye.LEFT, 8), (Eye.BOTH, 4)):
+        (stereo,) = run([frame(YUV444)], [disparity], eye, background_plate=plate)
+        assert stereo.disocclusion.widest == widest
+        assert stereo.disocclusion.share == pytest.approx(10 * widest / (36 * 64))
+
+
+class Remembers:
+    """Stands in for a network, which cannot run here: it knows the wall, and counts the questions."""
+
+    def __init__(self, wall):
+        self.wall = wall
+        self.masks = []
+
+    def inpaint(self, colour, mask):
+        assert colour.shape == (*mask.shape, 3)
+        self.masks.append(mask)
+        return np.repeat(np.where(mask, self.wall, 0)[:, :, None], 3, axis=2).astype(np.uint8)
+
+
+def still_box(count):
+    """A box that stands before a wall for as long as the shot lasts."""
+    wall, _, _ = scene()
+    frames, disparities = [], []
+    for n in range(count):
+        luma, disparity = wall.copy(), np.full((90, 160), 2.0, np.float32)
+        luma[20:70, 60:90], disparity[20:70, 60:90] = 240, 12.0
+        frames.append(Frame((luma, np.full_like(luma, 128), np.full_like(luma, 128)), n, YUV444))
+        disparities.append(disparity)
+    return wall, frames, disparities
+
+
+FULL_RANGE = ColourTags(full_range=True)
+
+
+@pytest.mark.parametrize("eye", list(Eye))
+def test_what_no_frame_saw_is_invented_once_per_shot_and_stays(eye):
+    wall, frames, disparities = still_box(24)
+    double = Remembers(wall)
+    made = ShotSynthesizer(160, 90, YUV444, eye, inpainter=double, colour=FULL_RANGE)
+    for shot in (1, 2):
+        out = [s for f, d in zip(frames, disparities, strict=True) for s in made.push(f, d)] + made.flush()
+        assert len(double.masks) == shot
+    made.close()
+    plain = run(frames, disparities, eye)
+    mask = double.masks[0]
+    assert 50 * 10 <= mask.sum() < 50 * 30
+    assert (disparities[0][mask] == 12).mean() > 0.9, "what is hidden is asked for, and the rim that moves along"
+    for side, share in (("left", -1), ("right", 1)):
+        if eye is not Eye.BOTH and eye.value != side:
+            continue
+        shift = share * (1.0 if eye is Eye.BOTH else 2.0)
+        truth = np.roll(wall, -round(shift), axis=1).astype(int)
+        hidden = slice(80, 88) if share > 0 else slice(62, 70)
+        if eye is Eye.BOTH:
+            hidden = slice(86, 88) if share > 0 else slice(62, 64)
+        eyes = [np.stack([getattr(s, side).planes[0] for s in sequence]).astype(int)[:, 25:65, hidden]
+                for sequence in (out, plain)]
+        errors = [np.abs(made - truth[25:65, hidden]).mean() for made in eyes]
+        assert errors[0] < 4
+        assert errors[0] < 0.3 * errors[1]
+        assert np.ptp(eyes[0], axis=0).max() <= 1, "invented once, and not anew for each frame"
+
+
+def test_what_was_invented_moves_with_the_background():
+    """The box is followed by the camera: what it hid at first comes into sight beside it, and is the wall by then."""
+    wall, frames, disparities = still_box(30)
+    double = Remembers(wall)
+    still = ShotSynthesizer(160, 90, YUV444, Eye.RIGHT, inpainter=double, colour=FULL_RANGE, look_ahead=2)
+    moved = ShotSynthesizer(160, 90, YUV444, Eye.RIGHT, inpainter=double, colour=FULL_RANGE, look_ahead=2)
+    up = [Frame(tuple(np.roll(p, -n, axis=0) for p in f.planes), n, YUV444) for n, f in enumerate(frames)]
+    down = [np.roll(d, -n, axis=0) for n, d in enumerate(disparities)]
+    one, other = ([s for f, d in zip(pictures, maps, strict=True) for s in made.push(f, d)] + made.flush()
+                  for made, pictures, maps in ((still, frames, disparities), (moved, up, down)))
+    for made in (still, moved):
+        made.close()
+    assert len(double.masks) == 2
+    for n in (0, 8, 15):  # well beyond what the plate keeps of real frames
+        a = one[n].right.planes[0][25:60, 80:88].astype(int)
+        b = other[n].right.planes[0][25 - n : 60 - n, 80:88].astype(int)
+        assert np.abs(a - b).mean() < 8
+
+
+def test_an_inpainter_is_not_asked_where_nothing_is_hidden_or_there_is_no_plate():
+    wall, frames, disparities = still_box(3)
+    double = Remembers(wall)
+    run(frames, [np.full_like(d, 2.0) for d in disparities], inpainter=double)
+    run(frames, disparities, background_plate=False, inpainter=double)
+    assert not double.masks
+
+
+def test_an_answer_of_another_size_is_refused():
+    class Wrong:
+        def inpaint(self, colour, mask):
+            return colour[: len(mask) - 1]
+
+    _, frames, disparities = still_box(2)
+    with pytest.raises(ValueError, match="inpainter"):
+        run(frames, disparities, inpainter=Wrong())
 
 
 @pytest.mark.parametrize("site", list(ChromaSite))

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from video3d.types import Eye, FloatMap
+from video3d.stereo.disparity import FloatingWindow
+from video3d.types import Disocclusion, Eye, FloatMap
 
 EYE_SEPARATION = 0.063
 """Metres between the eyes of a grown-up, on average."""
@@ -87,7 +88,7 @@ class FrameComfort:
     nearest: float
     """Percentile 99.5."""
     left_side: float
-    """Percentile 90 in the strip at the left side."""
+    """Percentile 90 in the strip at the left side, as far as it stands before the floating window's side."""
     right_side: float
     """The same at the right side."""
     hole_share: float
@@ -162,8 +163,9 @@ class ComfortReport:
         body["unit"] = "percent of the picture's width; positive in front of the screen"
         columns = list(zip(*(astuple(frame) for frame in self.frames), strict=True)) or [()] * len(fields(FrameComfort))
         body["frames"] = {field.name: list(column) for field, column in zip(fields(FrameComfort), columns, strict=True)}
-        body["frames"]["nearest_arc_minutes"] = [self.screen.arc_minutes(frame.nearest) for frame in self.frames]
-        body["frames"]["farthest_arc_minutes"] = [self.screen.arc_minutes(frame.farthest) for frame in self.frames]
+        for name in ("farthest", "far", "middle", "near", "nearest"):
+            body["frames"][f"{name}_arc_minutes"] = [self.screen.arc_minutes(getattr(frame, name))
+                                                     for frame in self.frames]
         return json.dumps(_rounded(body), allow_nan=False)
 
     def picture(self, width: int = 1280, height: int = 720) -> npt.NDArray[np.uint8]:
@@ -174,12 +176,12 @@ class ComfortReport:
 
 
 def measure_comfort(disparity: FloatMap, frame_width: int, *, seconds: float, starts_shot: bool = False,
-                    eye: Eye = Eye.LEFT, hole_share: float | None = None,
-                    hole_width: float | None = None) -> FrameComfort:
+                    eye: Eye = Eye.LEFT, window: FloatingWindow | None = None,
+                    disocclusion: Disocclusion | None = None) -> FrameComfort:
     """The numbers of one disparity map float32 [h, w], any size, in pixels of a frame `frame_width` wide.
 
-    `hole_share` (0…1 of the frame) and `hole_width` (pixels of the frame) are the synthesis' own word about
-    disocclusions; without it they are estimated from the map for the synthesised `eye`.
+    `disocclusion` is the synthesis' own word; without it (layouts that show depth and no second eye) what the `eye`
+    would see behind things is estimated from the map.
     """
     to_percent = 100 / frame_width
     stride = max(1, disparity.shape[1] // 320)
@@ -187,14 +189,14 @@ def measure_comfort(disparity: FloatMap, frame_width: int, *, seconds: float, st
     farthest, far, middle, near, nearest = (
         float(sample[min(int(level / 100 * sample.size), sample.size - 1)]) * to_percent for level in PERCENTILES)
     strip = max(1, round(_SIDE_STRIP * disparity.shape[1]))
-    left_side, right_side = (float(np.quantile(part, 0.9)) * to_percent
-                             for part in (disparity[:, :strip], disparity[:, -strip:]))
-    if hole_share is None or hole_width is None:
-        share, widest = _holes(disparity, frame_width, eye)
-        hole_share = share if hole_share is None else hole_share
-        hole_width = widest if hole_width is None else hole_width
+    floats = window or FloatingWindow()
+    left_side, right_side = (
+        (float(np.quantile(part, 0.9)) - before) * to_percent
+        for part, before in ((disparity[:, :strip], floats.left_pixels), (disparity[:, -strip:], floats.right_pixels)))
+    share, widest = _holes(disparity, frame_width, eye) if disocclusion is None else (
+        disocclusion.share, float(disocclusion.widest))
     return FrameComfort(seconds, starts_shot, farthest, far, middle, near, nearest, left_side, right_side,
-                        hole_share * 100, hole_width * to_percent)
+                        share * 100, widest * to_percent)
 
 
 def comfort_report(frames: Iterable[FrameComfort], screen: Screen = TELEVISION) -> ComfortReport:
@@ -230,11 +232,11 @@ class ComfortCollector:
         """All so far."""
         return tuple(self._frames)
 
-    def push(self, disparity: FloatMap, *, seconds: float, starts_shot: bool = False, hole_share: float | None = None,
-             hole_width: float | None = None) -> None:
+    def push(self, disparity: FloatMap, *, seconds: float, starts_shot: bool = False,
+             window: FloatingWindow | None = None, disocclusion: Disocclusion | None = None) -> None:
         """Takes the next frame; see `measure_comfort`."""
         self._frames.append(measure_comfort(disparity, self._frame_width, seconds=seconds, starts_shot=starts_shot,
-                                            eye=self._eye, hole_share=hole_share, hole_width=hole_width))
+                                            eye=self._eye, window=window, disocclusion=disocclusion))
 
     def report(self, screen: Screen = TELEVISION) -> ComfortReport:
         """The report so far."""
@@ -293,7 +295,8 @@ def _findings(report: ComfortReport) -> Iterable[str]:
         yield (f"At {len(report.jumps)} of {report.cuts} cuts the picture jumps in depth by more than "
                f"{CUT_JUMP:g} % of the width.")
     if report.violations:
-        yield f"The frame's sides cut off something in front of the screen {len(report.violations)} times."
+        often = "once" if len(report.violations) == 1 else f"{len(report.violations)} times"
+        yield f"The frame's sides cut off something in front of the screen {often}."
 
 
 def _rounded(value: Any) -> Any:

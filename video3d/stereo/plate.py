@@ -23,6 +23,8 @@ _STILL = 0.08
 TOLERANCE = 0.5
 TOLERANCE_SHARE = 0.0015
 LIKENESS = 12.0 / 255.0
+_COMPOSED_POINTS = 12
+"""Rows of points by which two motions after each other become one; twice as many columns."""
 LEAST_RUN_SHARE = 1 / 640
 """What is narrower, in parts of the width, and two pixels wide at most, is filled from beside it: nobody sees how."""
 
@@ -74,6 +76,36 @@ def fit_motion(motion: Motion, disparity: FloatMap, previous: FloatMap, width: i
         for step in steps:
             step[:14] = 0.0
     return MotionStep(steps[0], steps[1])
+
+
+STILL: _Array = np.array([0.0] * 14 + [1.0, 0.0])
+"""A background that does not move, as one way of a MotionStep."""
+
+
+def composed(first: _Array, second: _Array, disparity: FloatMap, width: int, height: int, kernels: PlateKernels
+             ) -> _Array:
+    """One way of a MotionStep that leads where `second` leads from where `first` leads; `disparity` is the start's.
+
+    Two models after each other are no model of the kind: the nearest one to points all over the picture is taken.
+    """
+    if np.array_equal(first, STILL):
+        return second
+    ys, xs = np.mgrid[0.5 : _COMPOSED_POINTS, 0.5 : 2 * _COMPOSED_POINTS]
+    at = np.stack([xs.ravel() * (width / (2 * _COMPOSED_POINTS)), ys.ravel() * (height / _COMPOSED_POINTS)], -1) - 0.5
+    near = _sampled(disparity, at, width, height)
+    target, _ = _advanced(*_advanced(at, near, first, width, height), second, width, height)
+    parameters, _, _ = _fitted(at, near, target - at, np.ones(len(at)), 0.0, width, height, kernels)
+    return np.concatenate([parameters, [first[14] * second[14], second[14] * first[15] + second[15]]])
+
+
+def _advanced(at: _Array, near: _Array, model: _Array, width: int, height: int) -> tuple[_Array, _Array]:
+    """Points [n, 2] and their disparity in the next frame: see `plate_kernels`."""
+    x, y, d = at[:, 0] / width - 0.5, at[:, 1] / height - 0.5, near / width
+    moved = np.stack([model[0] + model[1] * x + model[2] * y + model[3] * x * x + model[4] * x * y
+                      + d * (model[5] + model[6] * x),
+                      model[7] + model[8] * x + model[9] * y + model[10] * x * y + model[11] * y * y
+                      + d * (model[12] + model[13] * y)], -1)
+    return at + moved, model[14] * near + model[15]
 
 
 def _sampled(disparity: FloatMap, at: _Array, width: int, height: int) -> _Array:
@@ -130,7 +162,7 @@ class BackgroundPlate:
     """The frames around the one being made, within the shot, and the background's motion between them."""
 
     def __init__(self, width: int, height: int, pixel_format: PixelFormat, look_ahead: int, kernels: Kernels,
-                 plate_kernels: PlateKernels, workers: RowWorkers) -> None:
+                 plate_kernels: PlateKernels, workers: RowWorkers, *, invents: bool = False) -> None:
         self._size = (width, height)
         self._format = pixel_format
         self._look_ahead = look_ahead
@@ -138,10 +170,15 @@ class BackgroundPlate:
         self._kernels = kernels
         self._plate_kernels = plate_kernels
         self._workers = workers
-        self._planes: list[_Array] = [np.zeros((self._capacity, *shape), pixel_format.dtype)
+        slots = self._capacity + invents
+        self._planes: list[_Array] = [np.zeros((slots, *shape), pixel_format.dtype)
                                       for shape in pixel_format.plane_shapes(width, height)]
-        self._disparities: _Array = np.zeros((self._capacity, -(-height // 2), -(-width // 2)), np.float32)
+        self._disparities: _Array = np.zeros((slots, -(-height // 2), -(-width // 2)), np.float32)
         self._steps: dict[int, MotionStep | None] = {}
+        self._invents = invents
+        self._has_invention = False
+        self._to_first: dict[int, _Array | None] = {}
+        """From each frame kept to the shot's first: 16 numbers as in a MotionStep; None where that is not known."""
         self._newest = -1
         self._recalled: dict[bool, _Recalled] = {}
         self._nothing: _Array = np.zeros((height, width), np.uint8)
@@ -154,19 +191,28 @@ class BackgroundPlate:
         """Frame `number` of the shot, its disparity [H, W], and the motion from the frame before."""
         if number == 0:
             self._recalled.clear()
+            self._has_invention = False
         slot = number % self._capacity
         for kept, plane in zip(self._planes, frame.planes, strict=True):
             kept[slot] = plane
         kept = self._disparities[slot]
-        # What is half covered by something near shows neither.
-        self._workers.run(kept.shape[0], partial(self._plate_kernels.shrink_rows, disparity, widening.left + 1,
-                                                 widening.right + 1, kept))
+        self._shrink(disparity, widening, kept)
         self._steps[number] = None
         if number > 0 and motion is not None:
             before = self._disparities[(number - 1) % self._capacity]
             self._steps[number] = fit_motion(motion, kept, before, *self._size, self._plate_kernels)
         self._steps.pop(number - self._capacity, None)
+        if self._invents:
+            self._to_first[number] = STILL if number == 0 else self._composed(number)
+            self._to_first.pop(number - self._capacity, None)
         self._newest = number
+
+    def take_invention(self, planes: Sequence[_Array], disparity: FloatMap, widening: Widening) -> None:
+        """One more frame to look at, last of all, until the shot ends: its first, without what hides something."""
+        for kept, plane in zip(self._planes, planes, strict=True):
+            kept[self._capacity] = plane
+        self._shrink(disparity, widening, self._disparities[self._capacity])
+        self._has_invention = True
 
     def find(self, number: int, warp: WarpMap, share: float, left_eye: bool) -> PlateMap | None:
         """Which frames show what `warp` says is hidden in frame `number`; its maps are changed where one does.
@@ -210,6 +256,18 @@ class BackgroundPlate:
 
         return steps
 
+    def _shrink(self, disparity: FloatMap, widening: Widening, kept: _Array) -> None:
+        # What is half covered by something near shows neither.
+        self._workers.run(kept.shape[0], partial(self._plate_kernels.shrink_rows, disparity, widening.left + 1,
+                                                 widening.right + 1, kept))
+
+    def _composed(self, number: int) -> _Array | None:
+        step, before = self._steps[number], self._to_first.get(number - 1)
+        if step is None or before is None:
+            return None
+        return composed(step.to_previous, before, self._disparities[number % self._capacity], *self._size,
+                        self._plate_kernels)
+
     def _chains(self, number: int) -> tuple[_Array, _Array]:
         future: list[_Array] = []
         for other in range(number + 1, min(self._newest, number + self._look_ahead) + 1):
@@ -218,9 +276,14 @@ class BackgroundPlate:
                 break
             future.append(np.append(step.to_next, other % self._capacity))
         past: list[_Array] = []
+        last = number
         for other in range(number - 1, max(0, self._newest - self._capacity + 1) - 1, -1):
             step = self._steps[other + 1]
             if step is None:
                 break
             past.append(np.append(step.to_previous, other % self._capacity))
+            last = other
+        to_first = self._to_first.get(last) if self._has_invention else None
+        if to_first is not None:
+            past.append(np.append(to_first, self._capacity))
         return np.array(future).reshape(-1, 17), np.array(past).reshape(-1, 17)

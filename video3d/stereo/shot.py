@@ -9,12 +9,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from video3d.motion import MotionEstimator, flow_size, small_grey
+from video3d.stereo import invention
 from video3d.stereo.backend import load_kernels
 from video3d.stereo.edges import at_frame_size
 from video3d.stereo.plate import BackgroundPlate
 from video3d.stereo.rows import RowWorkers, Step
 from video3d.stereo.warp import Picture, Warper, WarpMap, Widening, facing
-from video3d.types import ChromaSite, Eye, FloatMap, Frame, Motion, PixelFormat, Plane, StereoFrame
+from video3d.types import (
+    ChromaSite,
+    ColourTags,
+    Disocclusion,
+    Eye,
+    FloatMap,
+    Frame,
+    Motion,
+    PixelFormat,
+    Plane,
+    PlateInpainter,
+    StereoFrame,
+)
 
 LOOK_AHEAD = 8
 """Frames; at 8 frames/s and more that is at most a second."""
@@ -47,7 +60,10 @@ class ShotSynthesizer:
         workers: int = 2,
         look_ahead: int = LOOK_AHEAD,
         compiled: bool | None = None,
+        inpainter: PlateInpainter | None = None,
+        colour: ColourTags | None = None,
     ) -> None:
+        """`inpainter` is asked once per shot (see `invention`), in RGB by `colour`; without a plate it is not used."""
         self._size = (width, height)
         self._format = pixel_format
         self._eye = eye
@@ -61,7 +77,9 @@ class ShotSynthesizer:
         self._plate: BackgroundPlate | None = None
         if background_plate and self._kernels.plate is not None and look_ahead > 0:
             self._plate = BackgroundPlate(width, height, pixel_format, look_ahead, self._kernels, self._kernels.plate,
-                                          self._rows)
+                                          self._rows, invents=inpainter is not None)
+        self._inpainter = inpainter
+        self._colour = colour or ColourTags()
         self._look_ahead = look_ahead if self._plate is not None else 0
         self._motion = MotionEstimator(flow_size(width, height))
         self._waiting: deque[_Waiting] = deque()
@@ -86,7 +104,7 @@ class ShotSynthesizer:
         if disparity.ndim != 2 or disparity.shape[0] > frame.height or disparity.shape[1] > frame.width:
             raise ValueError(f"disparity of shape {disparity.shape} for {frame}")
         full = at_frame_size(disparity, frame.planes[0], self._format.peak, self._kernels, self._rows,
-                             self._spare.pop() if self._spare else None)
+                             self._spare.pop() if self._spare else np.empty((frame.height, frame.width), np.float32))
         if self._plate is not None:
             self._plate.put(self._pushed, frame, full, self._widening, self._motion_to(frame, motion))
         self._waiting.append(_Waiting(self._pushed, frame, full))
@@ -115,13 +133,18 @@ class ShotSynthesizer:
     def _render(self, waiting: _Waiting) -> StereoFrame:
         frame = waiting.frame
         share = 0.5 if self._eye is Eye.BOTH else 1.0
-        left = frame if self._eye is Eye.RIGHT else self._eye_of(waiting, share, left_eye=True)
-        right = frame if self._eye is Eye.LEFT else self._eye_of(waiting, share, left_eye=False)
+        if waiting.number == 0 and self._plate is not None and self._inpainter is not None:
+            self._invent(waiting, share, self._plate, self._inpainter)
+        torn: list[Disocclusion] = []
+        left = frame if self._eye is Eye.RIGHT else self._eye_of(waiting, share, left_eye=True, torn=torn)
+        right = frame if self._eye is Eye.LEFT else self._eye_of(waiting, share, left_eye=False, torn=torn)
         self._spare.append(waiting.disparity)
-        return StereoFrame(left, right)
+        mean = sum(eye.share for eye in torn) / len(torn)
+        return StereoFrame(left, right, Disocclusion(mean, max(eye.widest for eye in torn)))
 
-    def _eye_of(self, waiting: _Waiting, share: float, left_eye: bool) -> Frame:
+    def _eye_of(self, waiting: _Waiting, share: float, *, left_eye: bool, torn: list[Disocclusion]) -> Frame:
         luma = self._warper.map(waiting.disparity, left_eye, widening=self._widening, share=share)
+        torn.append(luma.disocclusion)
         made = tuple(np.empty_like(plane) for plane in waiting.frame.planes)
         if self._plate is None:
             self._make(waiting.frame, luma, left_eye, made)
@@ -134,6 +157,23 @@ class ShotSynthesizer:
             self._make(waiting.frame, found.warp, left_eye, made, self._plate.painting(found, left_eye, made))
         self._plate.remember(waiting.number, unseen, made, left_eye)
         return Frame((made[0], made[1], made[2]), waiting.frame.pts, self._format)
+
+    def _invent(self, first: _Waiting, share: float, plate: BackgroundPlate, inpainter: PlateInpainter) -> None:
+        """Asks for what no frame shows behind the things of the shot's first frame."""
+        behind = invention.nothing_hidden(first.frame.height, first.frame.width)
+        for left_eye, other in ((True, Eye.RIGHT), (False, Eye.LEFT)):
+            if self._eye is other:
+                continue
+            farther = invention.REACH * share
+            warp = self._warper.map(first.disparity, left_eye, widening=self._widening, share=farther)
+            found = plate.find(first.number, warp, farther, left_eye)
+            invention.add_hidden(behind, warp if found is None else found.warp, self._kernels.hole,
+                                 self._kernels.region, farther, left_eye=left_eye)
+        behind = invention.widened(behind, first.disparity, self._kernels.surface_jump)
+        mask = np.isfinite(behind)
+        if mask.any():
+            planes = invention.invented_planes(first.frame, mask, self._colour, inpainter)
+            plate.take_invention(planes, np.where(mask, behind, first.disparity), self._widening)
 
     def _make(self, frame: Frame, luma: WarpMap, left_eye: bool, made: Sequence[Plane],
               before_filling: Callable[[int], Sequence[Step]] = lambda _number: ()) -> None:

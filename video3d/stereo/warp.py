@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from video3d.stereo.backend import Kernels
 from video3d.stereo.rows import RowWorkers, Step
-from video3d.types import ChromaSite, FloatMap, PixelFormat, Plane
+from video3d.types import ChromaSite, Disocclusion, FloatMap, PixelFormat, Plane
 
 NO_STEPS: Sequence[Step] = ()
 
@@ -41,6 +41,16 @@ class WarpMap:
         """Room for a map; not initialised."""
         return cls(np.empty((height, width), np.float32), np.empty((height, width), np.uint8),
                    *empty_runs(height, width), jump)
+
+    @property
+    def disocclusion(self) -> Disocclusion:
+        """What lies between two things that are seen; the picture's edges are not counted."""
+        height, width = self.shift.shape
+        most = int(self.counts.max(initial=0))
+        first, after = (self.runs[:, :most, side].astype(np.int32) for side in (0, 1))
+        inside = (np.arange(most) < self.counts[:, None]) & (first > 0) & (after < width)
+        lengths = (after - first)[inside]
+        return Disocclusion(int(lengths.sum()) / (height * width), int(lengths.max(initial=0)))
 
 
 @dataclass(frozen=True, eq=False)

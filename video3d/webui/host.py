@@ -11,6 +11,7 @@ from typing import Any
 
 from video3d.depth_model import DepthModel
 from video3d.host import GpuTurn, GpuUse, StandaloneHost
+from video3d.types import PlateInpainter
 from video3d.webui.borrowed import Borrowed
 from video3d.webui.places import Places
 from video3d.webui.turn import SharedGpu
@@ -58,6 +59,10 @@ class WebuiHost:
         """See `Host`."""
         models = {borrowed.id: borrowed.model() for borrowed in self.networks()}
         return tuple(models.values())
+
+    def plate_inpainter(self) -> PlateInpainter | None:
+        """See `Host`: the webui's own inpainting checkpoint is not offered yet."""
+        return None
 
     def work_folder(self) -> Path:
         """See `Host`."""
