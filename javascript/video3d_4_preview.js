@@ -87,6 +87,9 @@ video3d.preview = (() => {
         const mine = request = new AbortController();
         const busy = find(".video3d-busy");
         const slow = setTimeout(() => { busy.hidden = false; }, 200);
+        const first = setTimeout(() => {
+            if (find(".video3d-picture").hidden) clearPicture(t("One moment: the first time takes about a minute."));
+        }, 5000);
         try {
             const picture = await routes.preview(source.reference, settings.values(), moment, view, mine.signal);
             if (mine.signal.aborted) return;
@@ -96,6 +99,7 @@ video3d.preview = (() => {
             clearPicture([problem.message, problem.remedy].filter(Boolean).join(" "));
         } finally {
             clearTimeout(slow);
+            clearTimeout(first);
             if (request === mine) busy.hidden = true;
         }
     }

@@ -123,6 +123,7 @@
         if (job.asked === "cancelled") return t("is being stopped …");
         if (job.asked === "paused") return t("pauses when this part is done …");
         if (!progress || progress.stage === "plan") return t("is being looked through …");
+        if (progress.stage === "prepare") return t("prepares for this processor, once …");
         if (progress.stage === "join") return t("is being put together …");
         const words = [progress.total ? t("frame {0} of {1}", progress.done, progress.total) : t("frame {0}", progress.done)];
         if (progress.frames_per_second > 0) words.push(t("{0} frames/s", format.number(progress.frames_per_second)));

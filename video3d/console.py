@@ -21,6 +21,7 @@ from video3d.depth_model import DepthModel
 from video3d.errors import Video3DError
 from video3d.jobs import JobResult
 from video3d.media.inspect_file import FileReport
+from video3d.preparing import STAGE as PREPARING
 from video3d.presets import Preset, preset
 from video3d.queue import JobState, JobView
 from video3d.serial import to_json
@@ -396,6 +397,8 @@ def _size(model: DepthModel) -> str:
 def _bar(progress: Progress) -> str:
     if progress.stage == "join":
         return "  joining the parts with the other tracks …"
+    if progress.stage == PREPARING:
+        return "  preparing …"
     if progress.stage == "download":
         counted, speed = f"{progress.done / 1e6:.0f} MB", ""
     else:

@@ -305,19 +305,21 @@ class _Eyes:
         self._eye = stereo.eye
         self.comfort: list[FrameComfort] = []
         """Of the frames written, where a report is asked for."""
-        self._synthesizer = ShotSynthesizer(
+        self._synthesizer = None if self._layout in DEPTH_LAYOUTS else ShotSynthesizer(
             info.width, info.height, shared.eye_format, stereo.eye, chroma_site=info.colour.chroma_site,
             edge_dilation=stereo.edge_dilation, background_plate=shared.plate_frames > 0, workers=shared.workers,
             look_ahead=shared.plate_frames, inpainter=shared.inpainter, colour=info.colour,
         )
-        self.needs_motion = shared.plate_frames > 0 and self._layout not in DEPTH_LAYOUTS
+        self.needs_motion = shared.plate_frames > 0 and self._synthesizer is not None
 
     def close(self) -> None:
-        self._synthesizer.close()
+        if self._synthesizer is not None:
+            self._synthesizer.close()
 
     def packed(self, frames: Iterator[Designed]) -> Iterator[Frame]:
         """Frames that are written, in order."""
-        if self._layout in DEPTH_LAYOUTS:
+        synthesizer = self._synthesizer
+        if synthesizer is None:
             for designed in frames:
                 if designed.taken.is_written:
                     yield self._pack(StereoFrame(designed.taken.frame, designed.taken.frame), designed)
@@ -325,11 +327,11 @@ class _Eyes:
         waiting: deque[Designed] = deque()
         for designed in frames:
             if designed.starts_shot:
-                yield from self._emit(self._synthesizer.flush(), waiting)
+                yield from self._emit(synthesizer.flush(), waiting)
             waiting.append(designed)
             taken = designed.taken
-            yield from self._emit(self._synthesizer.push(taken.frame, designed.disparity, taken.motion), waiting)
-        yield from self._emit(self._synthesizer.flush(), waiting)
+            yield from self._emit(synthesizer.push(taken.frame, designed.disparity, taken.motion), waiting)
+        yield from self._emit(synthesizer.flush(), waiting)
 
     def _emit(self, pairs: list[StereoFrame], waiting: deque[Designed]) -> Iterator[Frame]:
         for pair in pairs:

@@ -36,6 +36,7 @@ from video3d.media.source import probe
 from video3d.nearness import NearnessStage
 from video3d.params import to_values
 from video3d.planning import PlannedRange, PlannedUnit, Planner
+from video3d.preparing import prepare
 from video3d.presets import Applied, LabelPlace, Preset
 from video3d.settings import Chroma, Container, ConversionSettings, DepthBits
 from video3d.shot_edits import ShotEdits
@@ -146,7 +147,9 @@ def plan(conversion: Conversion, reporter: Reporter) -> Planner:
 
 
 def open_converter(conversion: Conversion, origin: int | None, reporter: Reporter) -> UnitConverter:
-    """What converts units, with the depth model loaded."""
+    """What converts units, with the depth model loaded; Cancelled where the user stops the wait for that."""
+    if conversion.settings.output.layout not in DEPTH_LAYOUTS:
+        prepare(reporter)
     return UnitConverter(conversion.shared, open_nearness(conversion, reporter), origin, reporter)
 
 

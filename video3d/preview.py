@@ -28,6 +28,7 @@ from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.nearness import NearnessStage, Taken
 from video3d.pipeline import Conversion
 from video3d.planning import PlannedRange, PlannedUnit, Planner
+from video3d.preparing import prepare
 from video3d.settings import ConversionSettings
 from video3d.stereo import ShotSynthesizer
 from video3d.stereo.anaglyph import ANAGLYPHS
@@ -35,7 +36,17 @@ from video3d.stereo.disparity import DisparityDesigner
 from video3d.stereo.layouts import with_floating_window
 from video3d.stereo.packer import Packer
 from video3d.stereo.wiggle import WiggleFormat, wiggle
-from video3d.types import ColourTags, FloatMap, Frame, Layout, PixelFormat, SilentReporter, StereoFrame, VideoInfo
+from video3d.types import (
+    ColourTags,
+    FloatMap,
+    Frame,
+    Layout,
+    PixelFormat,
+    Reporter,
+    SilentReporter,
+    StereoFrame,
+    VideoInfo,
+)
 
 LEAD_FRAMES = 6
 """Frames before the moment that the stages which remember are shown."""
@@ -117,6 +128,9 @@ class Previewer:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self.reporter: Reporter = _UntilClosed(self._closed)
+        """Whoever works with it stops when this is closed."""
         self._infos: OrderedDict[tuple[str, int, int], VideoInfo] = OrderedDict()
         self._moments: OrderedDict[tuple[object, ...], Moment] = OrderedDict()
 
@@ -137,7 +151,23 @@ class Previewer:
             key = (file, request.moment, settings.depth, conversion.model.id, conversion.shared.eye_format)
             moment = self._moments.get(key) or look(conversion, request.moment)
             _keep(self._moments, key, moment)
-            return _shown(moment, conversion, request)
+            return _shown(moment, conversion, request, self.reporter)
+
+    def close(self) -> None:
+        """End what a first preview waits for: it raises Cancelled, and so does every later one that had to wait."""
+        self._closed.set()
+
+
+class _UntilClosed(SilentReporter):
+    """Waiting ends when the previewer is closed."""
+
+    def __init__(self, closed: threading.Event) -> None:
+        super().__init__()
+        self._closed = closed
+
+    def is_cancelled(self) -> bool:
+        """See `Reporter`."""
+        return self._closed.is_set()
 
 
 def _identity(file: Path) -> tuple[str, int, int]:
@@ -157,7 +187,8 @@ def _keep(kept: OrderedDict[Any, Any], key: object, value: object) -> None:
 
 
 def image_picture(data: bytes, settings: ConversionSettings, host: Host, *, view: View = View.PACKED,
-                  format: PictureFormat = PictureFormat.JPEG, most_pixels: int = 64_000_000) -> Picture:  # noqa: A002
+                  format: PictureFormat = PictureFormat.JPEG, most_pixels: int = 64_000_000,  # noqa: A002
+                  reporter: Reporter | None = None) -> Picture:
     """A picture's file in, its stereo picture's file out, at full size.
 
     SourceError where it is no picture, LimitError where it has more than `most_pixels`.
@@ -171,7 +202,7 @@ def image_picture(data: bytes, settings: ConversionSettings, host: Host, *, view
     with closing(pipeline.open_nearness(conversion, SilentReporter())) as stage:
         nearness = [*stage.push(taken), *stage.flush()]
     request = PreviewRequest(Path(), settings, view=view, format=format, largest_side=1 << 16)
-    return _shown(Moment((taken,), tuple(nearness), 0), conversion, request)
+    return _shown(Moment((taken,), tuple(nearness), 0), conversion, request, reporter or SilentReporter())
 
 
 def look(conversion: Conversion, moment: float) -> Moment:
@@ -254,7 +285,7 @@ def _unit_at(units: Sequence[PlannedUnit], seconds: float, base: Fraction) -> Pl
     return begun[-1] if begun else units[0]
 
 
-def _shown(moment: Moment, conversion: Conversion, request: PreviewRequest) -> Picture:
+def _shown(moment: Moment, conversion: Conversion, request: PreviewRequest, reporter: Reporter) -> Picture:
     colour = conversion.info.colour
     frame = moment.taken[moment.wanted].frame
     nearness = moment.nearness[moment.wanted]
@@ -265,6 +296,7 @@ def _shown(moment: Moment, conversion: Conversion, request: PreviewRequest) -> P
         return _encoded(_grey(nearness, frame, most), request.format)
     if request.view is View.PACKED and conversion.settings.output.layout in (Layout.RGBD, Layout.DEPTH):
         return _packed(StereoFrame(frame, frame), nearness, conversion, request)
+    prepare(reporter)
     pair = _both_eyes(moment, conversion)
     if request.view is View.WIGGLE:
         kind = WiggleFormat.GIF if request.format is PictureFormat.GIF else WiggleFormat.WEBP

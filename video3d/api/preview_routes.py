@@ -16,7 +16,7 @@ from video3d.api.guard import Caller
 from video3d.api.routing import Context, answer_bytes, caller_of, example, problems, route_class, streamed
 from video3d.api.service import SourceName
 from video3d.errors import LimitError, SettingsError
-from video3d.preview import Picture, PictureFormat, Previewer, PreviewRequest, View, image_picture
+from video3d.preview import Picture, PictureFormat, PreviewRequest, View, image_picture
 
 Word = TypeVar("Word", bound=Enum)
 _IMAGE = {"requestBody": {"required": True, "description": "A picture's file: JPEG, PNG, WebP, BMP, TIFF or GIF.",
@@ -29,7 +29,6 @@ class PreviewRoutes:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._service = context.service
-        self._previewer = Previewer(context.service.host)
 
     def router(self) -> APIRouter:
         """All of them."""
@@ -60,7 +59,7 @@ class PreviewRoutes:
     def _preview(self, caller: Caller, wanted: bodies.PreviewBody) -> Picture:
         source = self._service.source(caller, SourceName(wanted.upload, wanted.path))
         settings = self._service.settings(caller, wanted.settings)
-        return self._previewer.picture(PreviewRequest(
+        return self._service.previewer.picture(PreviewRequest(
             source.file, settings, wanted.moment, word(View, "view", wanted.view),
             word(PictureFormat, "format", wanted.format), wanted.largest_side), self._service.limits.check_video)
 
@@ -68,7 +67,7 @@ class PreviewRoutes:
         return image_picture(
             data, self._service.settings(caller, _values(settings)), self._service.host,
             view=word(View, "view", view), format=word(PictureFormat, "format", kind),
-            most_pixels=self._service.limits.image_pixels)
+            most_pixels=self._service.limits.image_pixels, reporter=self._service.previewer.reporter)
 
 
 def word(kind: type[Word], name: str, given: str) -> Word:

@@ -23,6 +23,7 @@ from video3d.host import Host
 from video3d.media.source import probe
 from video3d.params import from_values, parameters, to_values
 from video3d.pipeline import target_name
+from video3d.preview import Previewer
 from video3d.queue import JobOrder, JobQueue, JobState, JobView
 from video3d.renditions import Renditions
 from video3d.scouting import ShotScout
@@ -81,6 +82,7 @@ class Service:
         self.renditions = Renditions(host.work_folder() / "copies")
         self.presets = PresetStore(host.work_folder() / "presets")
         self.downloads = Downloads()
+        self.previewer = Previewer(host)
         self.streams = StreamStore(host.work_folder() / "streams")
         self._cleaned = -CLEANING_SECONDS
 
@@ -173,6 +175,7 @@ class Service:
 
     def close(self) -> None:
         """Stop what runs beside the queue; waits for child processes."""
+        self.previewer.close()
         self.downloads.close()
         self.scout.close()
         self.renditions.close()

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 from collections.abc import Callable
 from typing import IO, Any
 
 from video3d.errors import SourceError, TargetError, Video3DError
+from video3d.lifeline import end_with_parent
 from video3d.media.protocol import write_message
 from video3d.serial import from_json, to_json
 
@@ -23,7 +23,7 @@ def main() -> int:
     request = json.loads(sys.stdin.buffer.readline())
     _limit_memory(request["memory_limit"])
     answers = _take_stdout()
-    _die_with_parent()
+    end_with_parent()  # nothing is half-written here
     try:
         _TASKS[request["task"]](request["arguments"], answers)
     except BrokenPipeError:
@@ -96,16 +96,6 @@ def _limit_memory(limit: int) -> None:
 
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _die_with_parent() -> None:
-    def wait() -> None:
-        # Below Python's own buffer, whose lock the main thread needs at exit.
-        while os.read(0, 4096):
-            continue
-        os._exit(3)  # threads of libav may be at work: no orderly way out is left, and nothing is half-written here
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 if __name__ == "__main__":

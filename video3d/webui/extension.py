@@ -99,8 +99,8 @@ class Extension:
         running, self._running = self._running, None
         if running is None:
             return
-        # A kernel that is being compiled cannot be stopped: the page does not wait for it, and the next queue stands
-        # by until this one has ended.
+        # A network that is being loaded cannot be stopped: the page does not wait for it, and the next queue stands by
+        # until this one has ended.
         closing = threading.Thread(target=running.close, name="video3d-closing", daemon=True)
         closing.start()
         closing.join(PATIENCE_SECONDS)

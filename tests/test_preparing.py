@@ -1,0 +1,128 @@
+"""What must be compiled first is said, done by a child that can be stopped, and done once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from video3d import preparing
+from video3d.console import STOPPED
+from video3d.stereo.compiling import NotCompiledError, compiled, from_cache_alone
+from video3d.types import Progress, SilentReporter
+
+ROOT = Path(__file__).resolve().parent.parent
+STOP_SECONDS = 5.0
+"""On a busy machine; by itself it takes a tenth."""
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux lists processes")
+config: Any = pytest.importorskip("numba.core.config")
+
+
+def twice(number: int) -> int:
+    return 2 * number
+
+
+def test_what_is_not_in_the_cache_is_refused_and_what_is_there_is_loaded(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.raises(NotCompiledError) as refused, from_cache_alone():
+        compiled("int64(int64)")(twice)
+    assert refused.value.can_be_kept
+    assert compiled("int64(int64)")(twice)(21) == 42
+    with from_cache_alone():
+        assert compiled("int64(int64)")(twice)(21) == 42
+
+
+def test_where_nothing_can_be_kept_a_child_would_compile_in_vain() -> None:
+    nowhere: dict[str, Any] = {}
+    exec("def twice(number): return 2 * number", nowhere)  # noqa: S102 - a function that no file holds
+    with pytest.raises(NotCompiledError) as refused, from_cache_alone():
+        compiled("int64(int64)")(nowhere["twice"])
+    assert not refused.value.can_be_kept
+
+
+@contextmanager
+def first_conversion(clip: Path, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A conversion that finds no compiled loops, and has just said so."""
+    command = [sys.executable, "-m", "video3d", "convert", str(clip), "-o", str(folder / "x.mp4"), "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(folder / "cache")}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment)
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line).get("message") == preparing.WORDS:
+                break
+        else:
+            pytest.fail("it never said that it prepares")
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def children(process: subprocess.Popen[str], word: bytes) -> list[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{process.pid}/task").glob("*/children"):
+        found += [int(child) for child in task.read_text().split()
+                  if word in Path("/proc", str(child), "cmdline").read_bytes()]
+    return found
+
+
+def child_that_compiles(process: subprocess.Popen[str]) -> int:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if found := children(process, b"video3d.preparing"):
+            return found[0]
+        time.sleep(0.02)
+    pytest.fail("nothing compiles")
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@needs_proc
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, STOPPED), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_first_conversion_says_what_it_waits_for_and_ends_when_it_is_asked_to(
+        number: signal.Signals, code: int, small_clip: Path, tmp_path: Path) -> None:
+    with first_conversion(small_clip, tmp_path) as process:
+        child = child_that_compiles(process)
+        time.sleep(0.5)  # into what Python itself could not stop
+        asked = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(60) == code
+        while not is_gone(child) and time.monotonic() < asked + STOP_SECONDS:
+            time.sleep(0.02)
+        assert time.monotonic() < asked + STOP_SECONDS
+    assert is_gone(child)
+    assert not (tmp_path / "x.mp4").exists()
+
+
+def test_where_all_is_compiled_nothing_is_said() -> None:
+    reporter = Telling()
+    preparing.prepare(reporter)  # the suite's own cache may be empty
+    again = Telling()
+    preparing.prepare(again)
+    assert again.notices == []
+    assert again.told == []
+
+
+class Telling(SilentReporter):
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Progress] = []
+
+    def progress(self, progress: Progress) -> None:
+        self.told.append(progress)
