@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -153,18 +154,41 @@ def open_converter(conversion: Conversion, origin: int | None, reporter: Reporte
     return UnitConverter(conversion.shared, open_nearness(conversion, reporter), origin, reporter)
 
 
+class Keeper(Protocol):
+    """Where the joined file is kept while it is labelled, so that the segments need not be there any more."""
+
+    @property
+    def joined(self) -> Path | None:
+        """The file, where all was joined before."""
+        ...
+
+    def keep_joined(self, joined: Path) -> Path:
+        """Take it; returns where it lies now."""
+        ...
+
+
 def join_units(conversion: Conversion, units: Sequence[PlannedUnit], segments: Sequence[Path], folder: Path,
-               reporter: Reporter) -> Path:
+               reporter: Reporter, keeper: Keeper | None = None) -> Path:
     """Join the segments of all `units` in `folder`; returns the finished file, checked, still in the folder.
 
-    What `unit_files.files_beside` names lies there too.
+    What `unit_files.files_beside` names lies there too. With a `keeper` the segments go when they are joined, and what
+    it has is not joined again; two files of separate eyes are joined from their segments whatever it has.
     """
     output = conversion.settings.output
-    finished = _join(conversion, units, segments, folder, reporter)
+    if output.layout is Layout.SEPARATE:
+        keeper = None
+    joined = keeper.joined if keeper is not None else None
+    if joined is None:
+        joined = _join(conversion, units, segments, folder, reporter)
+        joined = joined if keeper is None else keeper.keep_joined(joined)
+    finished = _labelled(conversion, joined, folder, reporter)
+    if keeper is None:
+        joined.unlink()
     if output.layout is Layout.SEPARATE:
         left = finished.rename(folder / f"left.{output.container.value}")
-        right = _join(conversion, units, [right_segment(segment) for segment in segments], folder, reporter)
-        right.rename(folder / f"right.{output.container.value}")
+        joined = _join(conversion, units, [right_segment(segment) for segment in segments], folder, reporter)
+        _labelled(conversion, joined, folder, reporter).rename(folder / f"right.{output.container.value}")
+        joined.unlink()
         finished = left
     if output.comfort_report:
         write_report(segments, folder, conversion.settings)
@@ -196,10 +220,7 @@ def _join(conversion: Conversion, units: Sequence[PlannedUnit], segments: Sequen
 
     for notice in join(request, check):
         reporter.notice(notice)
-    labelled = folder / f"labelled.{output.container.value}"
-    _label(conversion, joined, labelled, reporter)
-    joined.unlink()
-    return labelled
+    return joined
 
 
 def settings_text(settings: ConversionSettings) -> str:
@@ -225,8 +246,9 @@ def target_name(named: Path, settings: ConversionSettings, source: Path | None =
     return f"{name}.{settings.output.container.value}"
 
 
-def _label(conversion: Conversion, joined: Path, labelled: Path, reporter: Reporter) -> None:
-    """Says that the file is 3D, where the preset wants it said, and reads it back."""
+def _labelled(conversion: Conversion, joined: Path, folder: Path, reporter: Reporter) -> Path:
+    """A copy that says that it is 3D, where the preset wants it said, and is read back."""
+    labelled = folder / f"labelled{joined.suffix}"
     layout, swapped = conversion.settings.output.layout, conversion.settings.stereo.swap_eyes
     in_stream = conversion.preset is not None and conversion.preset.label_place is LabelPlace.STREAM
 
@@ -242,6 +264,7 @@ def _label(conversion: Conversion, joined: Path, labelled: Path, reporter: Repor
     asked, written = conversion.shared.encode.level, report.profile.rpartition(" ")[2]
     if asked and written and float(written) > float(asked):
         reporter.notice(f"The encoder wrote level {written} instead of {asked}: the device may refuse the file.")
+    return labelled
 
 
 def _check_range(info: VideoInfo, settings: ConversionSettings) -> None:

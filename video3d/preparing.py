@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from typing import IO, cast
 
 from video3d.errors import Cancelled
@@ -36,6 +37,17 @@ def prepare(reporter: Reporter) -> None:
     if needed.can_be_kept:
         _compile_apart(reporter.is_cancelled)
     load_kernels()
+
+
+@contextmanager
+def loading_ahead() -> Generator[None, None, None]:
+    """Load in a thread what is compiled already: that takes a second, in which others are mostly waited for."""
+    thread = threading.Thread(target=_needed, name="kernels")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _needed() -> NotCompiledError | None:

@@ -11,10 +11,12 @@ from typing import Any
 import av
 import pytest
 
+from video3d import pipeline
 from video3d.converting import UnitConverter
 from video3d.errors import Cancelled, JobError, TargetError, ToolError
 from video3d.host import StandaloneHost
 from video3d.jobs import FOLDER_SUFFIX, JobFolder, JobRequest, JobResult, JobWatcher, run_job, running
+from video3d.media import labels
 from video3d.params import from_values
 from video3d.planning import PlannedUnit
 from video3d.settings import ConversionSettings
@@ -237,6 +239,49 @@ def test_killed_when_its_result_had_taken_its_name_it_is_done(film: Path, tmp_pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["result.mp4", f"result.mp4{FOLDER_SUFFIX}"]
     assert convert(film, tmp_path, settings={"preview": 1}).frames == 5
     assert [path.name for path in tmp_path.iterdir()] == ["result.mp4"]
+
+
+def disk_use(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*.mp4"))
+
+
+def test_what_is_joined_takes_no_room_twice_and_is_not_joined_again(film: Path, undisturbed: Path, tmp_path: Path,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[int] = []
+
+    def fill(*_: object, **__: object) -> None:
+        used.append(disk_use(tmp_path))
+        disk_full()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(labels, "label", fill)
+        with pytest.raises(TargetError, match="disk is full"):
+            convert(film, tmp_path)
+    assert used[0] < 1.1 * undisturbed.stat().st_size, "the segments lie beside the joined file"
+    kept = tmp_path / f"result.mp4{FOLDER_SUFFIX}"
+    assert list((kept / "segments").iterdir()) == []
+
+    monkeypatch.setattr(UnitConverter, "convert", disk_full)
+    monkeypatch.setattr(pipeline, "join", disk_full)
+    convert(film, tmp_path)
+    assert (tmp_path / "result.mp4").read_bytes() == undisturbed.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["result.mp4"]
+
+
+def test_a_joined_file_that_a_power_cut_damaged_is_made_again(film: Path, undisturbed: Path, tmp_path: Path,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(labels, "label", disk_full)
+        with pytest.raises(TargetError):
+            convert(film, tmp_path)
+    joined = tmp_path / f"result.mp4{FOLDER_SUFFIX}" / "joined.mp4"
+    joined.write_bytes(joined.read_bytes()[:-100])
+    convert(film, tmp_path)
+    assert (tmp_path / "result.mp4").read_bytes() == undisturbed.read_bytes()
+
+
+def disk_full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def request_for(target: Path, source: Path = Path("film.mp4")) -> JobRequest:

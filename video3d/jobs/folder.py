@@ -3,6 +3,8 @@
     job.json         what is converted, and with what (`JobDescription`)
     journal.jsonl    one line for each finished unit
     segments/        what these units became
+    joined.mp4       what all segments became, once it is whole: they go then
+    joined.json      that it is whole
     published.json   what took the target's name, if it did
     attempt-…/       what the attempt at work, or one that died, has not finished
     lock             held by the process at work
@@ -78,13 +80,17 @@ class JobFolder:
         self._lock_file = path / "lock"
         self._journal_file = path / "journal.jsonl"
         self._published_file = path / "published.json"
+        self._joined_file = path / "joined.json"
         self._journal: dict[int, dict[str, Any]] = {}
+        self.joined: Path | None = None
+        """All segments in one file, where an earlier attempt, or this one, came so far."""
 
     def open(self, job: JobDescription, *, restart: bool) -> None:
         """Make the folder, or go on with the one that is there; JobError if that is another job's."""
         if restart:
             self.clear()
         self._read_journal()
+        self.joined = self._read_joined() if self._journal else None
         self._claim(job)
         self._drop_attempts()
         self.segments.mkdir(exist_ok=True)
@@ -118,8 +124,16 @@ class JobFolder:
         return self.attempt / f"{planned.unit.index:05d}.mp4"
 
     def holds(self, planned: PlannedUnit) -> bool:
-        """Whether this very unit is finished, and all its files are still what they were."""
+        """Whether this very unit is finished, and all its files are still what they were, or joined.
+
+        JobError where what was joined has no such unit.
+        """
         line = self._journal.get(planned.unit.index)
+        if self.joined is not None:
+            if line is None or line != {**_journal_line(planned, []), "files": line["files"]}:
+                raise JobError(f"{self.path}: what was finished there has other parts than this video.",
+                               stage="resume", remedy="Add --restart to throw it away.")
+            return True
         if line is None or not self.segment(planned).is_file():
             return False
         sizes = {name: file.get("bytes") for name, file in line["files"].items()}
@@ -150,9 +164,30 @@ class JobFolder:
         """The segment, and what the unit left beside it."""
         return sorted(self.segments.glob(f"{self.segment(planned).stem}.*"))
 
+    def keep_joined(self, joined: Path) -> Path:
+        """Take the file that all segments became, and delete them; returns where it lies now."""
+        kept = self.path / f"joined{joined.suffix}"
+        sync_file(joined)
+        joined.replace(kept)
+        sync_folder(self.path)
+        write_text(self._joined_file, json.dumps({"name": kept.name, **_content(kept)}))
+        self.joined = kept
+        for segment in self.segments.iterdir():
+            segment.unlink()
+        return kept
+
+    def _read_joined(self) -> Path | None:
+        try:
+            note = json.loads(self._joined_file.read_text(encoding="utf-8"))
+            file = self.path / note.pop("name")
+            return file if note == _content(file) else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
     def kept_bytes(self) -> int:
-        """What the finished segments take."""
-        return sum(file.stat().st_size for file in self.segments.glob("*"))
+        """What the finished segments take, or what they became."""
+        kept = [*self.segments.glob("*"), *([self.joined] if self.joined is not None else [])]
+        return sum(file.stat().st_size for file in kept)
 
     def leave(self, *, discard: bool) -> None:
         """After a failure: keep what can be resumed, and nothing else."""
@@ -164,6 +199,7 @@ class JobFolder:
     def clear(self) -> None:
         """Delete all in the folder; the folder itself goes when it is no longer held."""
         self._journal.clear()
+        self.joined = None
         self._journal_file.unlink(missing_ok=True)  # first: what it does not name is not there
         self._drop_attempts()
         shutil.rmtree(self.segments, ignore_errors=True)
@@ -173,16 +209,15 @@ class JobFolder:
 
     def about_to_publish(self, finished: Path, frames: int) -> None:
         """Note what is going to take the target's name, so that a kill between that and `clear` is understood."""
-        note = {"bytes": finished.stat().st_size, "crc32": _checksum(finished), "frames": frames}
-        write_text(self._published_file, json.dumps(note))
+        write_text(self._published_file, json.dumps({**_content(finished), "frames": frames}))
 
     def published(self, target: Path) -> int | None:
         """How many frames the target has, where it is what this folder was going to publish."""
         try:
             note = json.loads(self._published_file.read_text(encoding="utf-8"))
-            same = (note["bytes"], note["crc32"]) == (target.stat().st_size, _checksum(target))
-            return int(note["frames"]) if same else None
-        except (OSError, ValueError, KeyError, TypeError):
+            frames = int(note.pop("frames"))
+            return frames if note == _content(target) else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     @contextmanager
@@ -223,8 +258,12 @@ def _journal_line(planned: PlannedUnit, files: Sequence[Path]) -> dict[str, Any]
     return {
         "index": unit.index, "first": unit.first, "last": unit.last, "cuts": list(unit.cuts), "warm_up": unit.warm_up,
         "run_out": planned.run_out, "times": hashlib.sha256(planned.times.tobytes()).hexdigest()[:16],
-        "files": {file.name: {"bytes": file.stat().st_size, "crc32": _checksum(file)} for file in files},
+        "files": {file.name: _content(file) for file in files},
     }
+
+
+def _content(file: Path) -> dict[str, int]:
+    return {"bytes": file.stat().st_size, "crc32": _checksum(file)}
 
 
 def _checksum(file: Path) -> int:

@@ -27,6 +27,7 @@ from video3d.params import to_values
 from video3d.pipeline import Conversion
 from video3d.planning import PlannedUnit
 from video3d.prefetch import Prefetch
+from video3d.preparing import loading_ahead
 from video3d.settings import Container, ConversionSettings
 from video3d.shot_edits import ShotEdits
 from video3d.types import ColourTags, Frame, Progress, Reporter
@@ -91,7 +92,8 @@ def run_job(request: JobRequest, host: Host, reporter: Reporter, watcher: JobWat
     log = JobLog(request.log)
     log.begin(request.source, request.target)
     try:
-        result = _run_job(request, host, _Logging(reporter, log), watcher or JobWatcher(), log)
+        with loading_ahead():
+            result = _run_job(request, host, _Logging(reporter, log), watcher or JobWatcher(), log)
     except BaseException as problem:
         log.problem(problem)
         raise
@@ -176,7 +178,8 @@ class _Run:
         self._log.write(f"all {len(self._units)} units after {clock.lap():.2f} s")
         self._reporter.progress(Progress("join", self._meter.done, self._meter.done))
         segments = [self._folder.segment(unit) for unit in self._units]
-        finished = pipeline.join_units(self._conversion, self._units, segments, self._folder.attempt, self._reporter)
+        finished = pipeline.join_units(self._conversion, self._units, segments, self._folder.attempt, self._reporter,
+                                       self._folder)
         self._check()
         self._log.write(f"joined and labelled in {clock.lap():.2f} s, {finished.stat().st_size} bytes")
         for path in publish_beside(self._conversion.settings, self._request.target, self._folder.attempt,

@@ -12,8 +12,8 @@ from video3d.pipeline import Conversion
 from video3d.settings import Codec
 from video3d.types import Reporter
 
-COPIES = 3
-"""At the end the segments, the joined file and the labelled one lie side by side."""
+COPIES = 2
+"""At the end the segments and the joined file lie side by side, and then that and the labelled one."""
 BITS_PER_PIXEL = 0.1
 """Of H.264 at quality 20, about: from 0.02 of a still picture to 0.3 of grain."""
 REFERENCE_QUALITY = 20.0

@@ -14,7 +14,7 @@ from typing import IO, cast
 from video3d.errors import TargetError, ToolError, Video3DError
 from video3d.media.encoders import EncodeRequest, encoder_arguments
 from video3d.media.ffmpeg import FFmpeg
-from video3d.media.process import CREATION_FLAGS, OWN_SESSION, StreamTail
+from video3d.media.process import CREATION_FLAGS, OWN_SESSION, StreamTail, widen
 from video3d.media.raw_matroska import frame_header, stream_header
 from video3d.types import Frame, Plane
 
@@ -53,6 +53,7 @@ class SegmentEncoder:
             stderr=subprocess.PIPE, start_new_session=OWN_SESSION, creationflags=CREATION_FLAGS, bufsize=0,
         )
         self._pipe = cast("IO[bytes]", self._process.stdin)
+        widen(self._pipe)
         self._errors = StreamTail(cast("IO[bytes]", self._process.stderr))
         self._failure: Exception | None = None
         self._waiting: queue.Queue[tuple[Frame, Fraction] | None] = queue.Queue(FRAMES_WAITING)
