@@ -83,9 +83,9 @@ def test_the_command_is_a_pure_function(program: FFmpeg, tmp_path: Path) -> None
     ffmpeg = FFmpeg("ffmpeg", "7.0", (7, 0), frozenset())
     command = segment_command(ffmpeg, REQUEST, Path("-seg.mp4"))
     assert command == [
-        "ffmpeg", "-hide_banner", "-nostdin", "-v", "error", "-y", "-f", "matroska", "-i", "pipe:0", "-fps_mode",
-        "passthrough", "-enc_time_base", "1/24000", *encoder_arguments(REQUEST), "-video_track_timescale", "24000",
-        "-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "mp4", "file:-seg.mp4",
+        "ffmpeg", "-hide_banner", "-nostdin", "-v", "error", "-y", "-f", "matroska", "-thread_queue_size", "1", "-i",
+        "pipe:0", "-fps_mode", "passthrough", "-enc_time_base", "1/24000", *encoder_arguments(REQUEST),
+        "-video_track_timescale", "24000", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "mp4", "file:-seg.mp4",
     ]
 
 

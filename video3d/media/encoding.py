@@ -27,7 +27,8 @@ ENDING_SECONDS = 5.0
 def segment_command(ffmpeg: FFmpeg, request: EncodeRequest, target: Path) -> list[str]:
     """The command that reads the pipe and writes `target`. A pure function."""
     return [
-        ffmpeg.path, "-hide_banner", "-nostdin", "-v", "error", "-y", "-f", "matroska", "-i", "pipe:0",
+        ffmpeg.path, "-hide_banner", "-nostdin", "-v", "error", "-y", "-f", "matroska",
+        "-thread_queue_size", "1", "-i", "pipe:0",  # a packet is a whole picture
         *ffmpeg.passthrough_arguments, "-enc_time_base", f"1/{request.time_scale}",
         *encoder_arguments(request), "-video_track_timescale", str(request.time_scale),
         "-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "mp4", f"file:{target}",
