@@ -12,6 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 MARK = "VIDEO3D_TEST_RUN"
 QUICK = ("--speed", "fastest", "--depth-model", "constant")
 KILLS = 20
-SEED = 20
+CHAINS = 2
 PATIENCE = 120.0
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux lists processes")
 
@@ -151,38 +152,66 @@ class Attempt:
 @pytest.mark.slow
 def test_killed_at_twenty_random_moments_it_gives_the_same_bytes(film: Path, undisturbed: bytes,
                                                                  tmp_path: Path) -> None:
-    chance = random.Random(SEED)
-    arguments = ("convert", str(film), *QUICK)
     began = time.monotonic()
-    assert not Attempt(*arguments, "-o", str(tmp_path / "timed.mp4")).kill_after(PATIENCE, with_children=False)
+    timed = tmp_path / "timed.mp4"
+    assert not Attempt("convert", str(film), *QUICK, "-o", str(timed)).kill_after(PATIENCE, with_children=False)
     whole = time.monotonic() - began
-    (tmp_path / "timed.mp4").unlink()
-    attempts: list[Attempt] = []
-    kills = results = 0
-    kept: dict[str, int] = {}
-    while kills < KILLS:
-        target = tmp_path / f"{results}.mp4"
-        attempts.append(Attempt(*arguments, "-o", str(target)))
-        if attempts[-1].kill_after(chance.uniform(0.2, 0.9) * whole, with_children=chance.random() < 0.5):
-            kills += 1
-            if target.exists():  # killed when it was through, but for tidying up
-                assert target.read_bytes() == undisturbed
-                kept = {}
-                results += 1
-                continue
-            now = {file.name: file.stat().st_mtime_ns for file in folder_for(target).glob("segments/*.mp4")}
-            assert kept.items() <= now.items(), "a finished unit was lost, or made again"
-            kept = now
-        else:
-            assert target.read_bytes() == undisturbed
-            kept = {}
-            results += 1
-    if not (tmp_path / f"{results}.mp4").exists():
-        assert main([*arguments, "-o", str(tmp_path / f"{results}.mp4")]) == DONE
-    for attempt in attempts:
-        attempt.wait_for_children()
-    for folder in tmp_path.glob(f"*{FOLDER_SUFFIX}"):  # of one that was killed when it was through
-        assert main(["resume", str(folder)]) == DONE
-    assert {target.suffix for target in tmp_path.iterdir()} == {".mp4"}
-    for target in tmp_path.iterdir():
-        assert target.read_bytes() == undisturbed
+    timed.unlink()
+    chains = [Chain(film, undisturbed, tmp_path / str(seed), random.Random(seed), whole) for seed in range(CHAINS)]
+    with ThreadPoolExecutor(CHAINS) as pool:  # much of each is waiting
+        for done in [pool.submit(chain.run, KILLS // CHAINS) for chain in chains]:
+            done.result()
+    for chain in chains:
+        chain.finish()
+
+
+class Chain:
+    """Attempts at the same conversion one after the other, each killed at a random moment of it."""
+
+    def __init__(self, film: Path, undisturbed: bytes, place: Path, chance: random.Random, whole: float) -> None:
+        self.arguments = ("convert", str(film), *QUICK)
+        self.undisturbed = undisturbed
+        self.place = place
+        self.chance = chance
+        self.whole = whole
+        self.attempts: list[Attempt] = []
+        self.results = 0
+        self.kept: dict[str, int] = {}
+        place.mkdir()
+
+    @property
+    def target(self) -> Path:
+        return self.place / f"{self.results}.mp4"
+
+    def run(self, kills: int) -> None:
+        while kills > 0:
+            self.attempts.append(Attempt(*self.arguments, "-o", str(self.target)))
+            moment = self.chance.uniform(0.2, 0.9) * self.whole
+            if self.attempts[-1].kill_after(moment, with_children=self.chance.random() < 0.5):
+                kills -= 1
+            if self.target.exists():  # through, or killed when it was, but for tidying up
+                assert self.target.read_bytes() == self.undisturbed
+                self.kept = {}
+                self.results += 1
+            else:
+                self.check_kept()
+
+    def check_kept(self) -> None:
+        folder = folder_for(self.target)
+        if (folder / "joined.json").exists():  # then the segments go
+            self.kept = {}
+            return
+        now = {file.name: file.stat().st_mtime_ns for file in folder.glob("segments/*.mp4")}
+        assert self.kept.items() <= now.items(), "a finished unit was lost, or made again"
+        self.kept = now
+
+    def finish(self) -> None:
+        if not self.target.exists():
+            assert main([*self.arguments, "-o", str(self.target)]) == DONE
+        for attempt in self.attempts:
+            attempt.wait_for_children()
+        for folder in self.place.glob(f"*{FOLDER_SUFFIX}"):  # of one that was killed when it was through
+            assert main(["resume", str(folder)]) == DONE
+        assert {target.suffix for target in self.place.iterdir()} == {".mp4"}
+        for target in self.place.iterdir():
+            assert target.read_bytes() == self.undisturbed

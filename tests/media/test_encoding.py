@@ -85,7 +85,8 @@ def test_the_command_is_a_pure_function(program: FFmpeg, tmp_path: Path) -> None
     assert command == [
         "ffmpeg", "-hide_banner", "-nostdin", "-v", "error", "-y", "-f", "matroska", "-thread_queue_size", "1", "-i",
         "pipe:0", "-fps_mode", "passthrough", "-enc_time_base", "1/24000", *encoder_arguments(REQUEST),
-        "-video_track_timescale", "24000", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "mp4", "file:-seg.mp4",
+        "-video_track_timescale", "24000", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "mp4",
+        "file:-seg.mp4",
     ]
 
 
