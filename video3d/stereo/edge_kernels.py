@@ -21,13 +21,13 @@ RIM_STEP = 1.5
 """Pixels of disparity by which a row falls where one surface ends before another."""
 RIM_NEAR = 3
 """Pixels of the nearer surface whose tone is taken as its own."""
-RIM_FAR = 4
+RIM_FAR = 8
 """Pixels of the farther surface, beyond the reach, that must show one tone for it to be known."""
 RIM_LIKE = 0.15
 """A pixel beside the edge whose tone is so far on the way to the nearer surface's belongs to that."""
-RIM_CONTRAST = 4.0
+RIM_CONTRAST = 8.0
 """Least difference of the two tones, in parts of the noise."""
-RIM_EVEN = 3.0
+RIM_EVEN = 8.0
 """And in parts of what the farther surface's own pixels differ by."""
 BORDER = (3, 19)
 """Columns before and after the pictures that `tone_rows` reads."""
@@ -210,10 +210,14 @@ def _rim(d: Any, luma: Any, x: int, step: int, reach: int, noise: Any) -> int:
     contrast = tone - ground
     if abs(contrast) < max(noise * _RIM_CONTRAST, (most - least) * _RIM_EVEN):
         return 0
+    rim = 0
     for k in range(reach):
-        if (np.float32(luma[x + step * (k + 1)]) - ground) / contrast < _RIM_LIKE:
-            return k + 1 if k else 0
-    return 0
+        share = (np.float32(luma[x + step * (k + 1)]) - ground) / contrast
+        if share >= _RIM_LIKE and rim == k:
+            rim += 1
+        elif abs(share) >= _RIM_LIKE:
+            return 0
+    return rim + 1 if 0 < rim < reach else 0
 
 
 @helper

@@ -119,11 +119,13 @@ def _rim(disparity: FloatMap, luma: FloatMap, y: _Array, x: _Array, step: int, r
     known &= np.abs(contrast) >= np.maximum(noise * np.float32(RIM_CONTRAST),
                                           np.ptp(ground, axis=0) * np.float32(RIM_EVEN))
     safe = np.where(known, contrast, np.float32(1))
-    rim = np.zeros(len(y), np.int64)
-    for k in range(reach, 0, -1):  # the first that is unlike counts
-        unlike = (luma[y, beyond(k - 1)[0]] - ground.mean(0)) / safe < np.float32(RIM_LIKE)
-        rim = np.where(unlike, k if k > 1 else 0, rim)
-    return np.where(known, rim, 0)
+    rim, even = np.zeros(len(y), np.int64), np.ones(len(y), bool)
+    for k in range(reach):
+        share = (luma[y, beyond(k)[0]] - ground.mean(0)) / safe
+        longer = (share >= np.float32(RIM_LIKE)) & (rim == k)
+        even &= longer | (np.abs(share) < np.float32(RIM_LIKE))
+        rim += longer
+    return np.where(known & even & (rim > 0) & (rim < reach), rim + 1, 0)
 
 
 def _between(plane: FloatMap, y: _Array, x: _Array) -> _Array:
