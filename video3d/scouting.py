@@ -3,79 +3,108 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from video3d.errors import Video3DError
-from video3d.media.source import probe
-from video3d.planning import PlannedRange, PlannedUnit, Planner
+from video3d.settings import RangeSettings
+from video3d.shot_list import FoundShot, find_shots
 from video3d.types import Progress, SilentReporter
 
 REMEMBERED = 8
 """Videos whose shots are kept."""
+AT_ONCE = 2
+"""Videos looked through at one time."""
+FORGOTTEN_SECONDS = 3.0
+"""A search that nobody asked for so long is given up where another video waits."""
 
 
 @dataclass(frozen=True)
 class ShotList:
     """What is known of a video's shots."""
 
-    starts: tuple[float, ...]
-    """Seconds from the first frame at which shots begin; the first is 0."""
-    covered: float
+    shots: tuple[FoundShot, ...] = ()
+    """Those whose end is known, with a small picture each."""
+    begun: float | None = None
+    """Seconds from the first frame at which a shot begins whose end is not known yet."""
+    covered: float = 0.0
     """Seconds that were looked through."""
-    complete: bool
+    complete: bool = False
     problem: Video3DError | None = None
     """Why the search ended early."""
+
+    @property
+    def starts(self) -> tuple[float, ...]:
+        """Seconds from the first frame at which shots begin; the first is 0."""
+        return (*(shot.start for shot in self.shots), *(() if self.begun is None else (self.begun,)))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will be found."""
+        return self.complete or self.problem is not None
 
 
 _Key = tuple[str, int, int]
 
 
 class ShotScout:
-    """Looks through one video at a time; whoever asks for another one has the first given up. Thread-safe."""
+    """Looks through a few videos at a time; others wait until one is found, or nobody asks for it. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: OrderedDict[_Key, ShotList] = OrderedDict()
-        self._search: _Search | None = None
+        self._searches: dict[_Key, _Search] = {}
 
     def shots(self, source: Path) -> ShotList:
         """What is known by now; the first question starts the search. Ask again until it is complete."""
         facts = source.stat()
         key = (str(source.resolve()), facts.st_mtime_ns, facts.st_size)
         with self._lock:
+            self._take_found()
             if key in self._known:
                 self._known.move_to_end(key)
                 return self._known[key]
-            if self._search is not None and self._search.key == key:
-                return self._taken(self._search)
-            self._give_up()
-            self._search = _Search(key, source)
-            self._search.start()
-            return self._search.found
+            if key not in self._searches and not self._has_room():
+                return ShotList()
+            search = self._searches.get(key) or self._begun(key, source)
+            search.asked = time.monotonic()
+            return search.found
 
     def close(self) -> None:
         """Give up what is going on."""
         with self._lock:
-            self._give_up()
+            for key in list(self._searches):
+                self._give_up(key)
 
-    def _taken(self, search: _Search) -> ShotList:
-        found = search.found
-        if found.complete or found.problem is not None:
-            search.join()
-            self._search = None
-            self._known[search.key] = found
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        return found
+    def _begun(self, key: _Key, source: Path) -> _Search:
+        search = self._searches[key] = _Search(source)
+        search.start()
+        return search
 
-    def _give_up(self) -> None:
-        search, self._search = self._search, None
-        if search is not None:
-            search.reporter.stop()
-            search.join()
+    def _take_found(self) -> None:
+        for key, search in list(self._searches.items()):
+            if search.found.is_over:
+                search.join()
+                del self._searches[key]
+                self._known[key] = search.found
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+    def _has_room(self) -> bool:
+        if len(self._searches) < AT_ONCE:
+            return True
+        oldest = min(self._searches, key=lambda key: self._searches[key].asked)
+        if time.monotonic() - self._searches[oldest].asked < FORGOTTEN_SECONDS:
+            return False
+        self._give_up(oldest)
+        return True
+
+    def _give_up(self, key: _Key) -> None:
+        search = self._searches.pop(key)
+        search.reporter.stop()
+        search.join()
 
 
 @dataclass
@@ -93,29 +122,22 @@ class _Stoppable(SilentReporter):
 
 
 class _Search(threading.Thread):
-    def __init__(self, key: _Key, source: Path) -> None:
+    def __init__(self, source: Path) -> None:
         super().__init__(name="video3d shots", daemon=True)
-        self.key = key
         self.reporter = _Stoppable()
-        self.found = ShotList((), 0.0, complete=False)
+        self.found = ShotList()
+        self.asked = 0.0
         self._source = source
-        self._starts: list[float] = []
 
     def run(self) -> None:
         """Look through the video; `found` is replaced as it goes on."""
         try:
-            info = probe(self._source)
-            base, first = info.time_base, info.first_pts
-            for unit in Planner(info, PlannedRange(Fraction(0), None), self.reporter):
-                self._take(unit, base, first)
-            self.found = ShotList(tuple(self._starts), self.found.covered, complete=True)
+            for shot in find_shots(self._source, RangeSettings(), self.reporter, thumbnails=True, covered=self._cover):
+                self.found = replace(self.found, shots=(*self.found.shots, shot), begun=shot.end,
+                                     covered=max(self.found.covered, shot.end))
+            self.found = replace(self.found, begun=None, complete=True)
         except Video3DError as problem:
-            self.found = ShotList(tuple(self._starts), self.found.covered, complete=False, problem=problem)
+            self.found = replace(self.found, problem=problem)
 
-    def _take(self, planned: PlannedUnit, base: Fraction, first: int) -> None:
-        unit = planned.unit
-        beginnings = [unit.first] if unit.warm_up == 0 else []
-        for frame in [*beginnings, *unit.cuts]:
-            time = int(planned.times[frame - unit.first + unit.warm_up])
-            self._starts.append(float((time - first) * base))
-        self.found = ShotList(tuple(self._starts), float((planned.end - first) * base), complete=False)
+    def _cover(self, seconds: float) -> None:
+        self.found = replace(self.found, covered=seconds, begun=0.0 if self.found.begun is None else self.found.begun)

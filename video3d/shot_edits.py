@@ -35,6 +35,16 @@ class ShotValues:
     convergence: float | None = None
     """Nearness that lies on the screen, 0…1."""
 
+    def to_json(self) -> dict[str, Any]:
+        """Both, by name, with the setting's own word for none."""
+        return {name: _parameter(name).to_json(getattr(self, name)) for name in ("strength", "convergence")}
+
+
+    def over(self, settings: ConversionSettings) -> ConversionSettings:
+        """The settings as they are in this shot."""
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(settings, stereo=replace(settings.stereo, **given))
+
 
 @dataclass(frozen=True)
 class EditedShot:
@@ -88,7 +98,7 @@ def split(edits: ShotEdits, seconds: float) -> ShotEdits:
 def with_values(edits: ShotEdits, index: int, values: ShotValues) -> ShotEdits:
     """Shot `index` with these values; SettingsError where they are out of range."""
     _check_index(edits, index, first=0)
-    parsed = _values(f"shot {index}", {"strength": values.strength, "convergence": values.convergence})
+    parsed = values_of({"strength": values.strength, "convergence": values.convergence}, f"shot {index}")
     shots = list(edits.shots)
     shots[index] = replace(shots[index], values=parsed)
     return ShotEdits(tuple(shots))
@@ -150,10 +160,11 @@ def _shot(what: str, entry: Any) -> EditedShot:
     start = given.get("start")
     if isinstance(start, bool) or not isinstance(start, (int, float)) or not 0 <= start < math.inf:
         raise _wrong(what, f"\"start\" must be a number of at least 0 (seconds), not {start!r}")
-    return EditedShot(float(start), _values(what, given))
+    return EditedShot(float(start), values_of(given, what))
 
 
-def _values(what: str, given: Mapping[str, Any]) -> ShotValues:
+def values_of(given: Mapping[str, Any], what: str = "the shot") -> ShotValues:
+    """What `given` sets, as numbers, text, or what JSON gives; SettingsError where a value is out of its range."""
     return ShotValues(*(_value(what, name, given.get(name)) for name in ("strength", "convergence")))
 
 

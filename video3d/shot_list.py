@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -38,9 +38,12 @@ class FoundShot:
     """A JPEG of its middle, where it was asked for."""
 
 
-def find_shots(source: Path, chosen: RangeSettings, reporter: Reporter, *, thumbnails: bool = False
-               ) -> Iterator[FoundShot]:
-    """The shots of a video, as they are found; raises what `probe` and `Planner` raise."""
+def find_shots(source: Path, chosen: RangeSettings, reporter: Reporter, *, thumbnails: bool = False,
+               covered: Callable[[float], None] = lambda _: None) -> Iterator[FoundShot]:
+    """The shots of a video, as they are found; raises what `probe` and `Planner` raise.
+
+    `covered` is told now and then how many seconds from the first frame were looked through.
+    """
     info = probe(source)
     pictures = _Pictures(info)
     planner = Planner(info, PlannedRange.of(chosen), reporter, look=pictures.see if thumbnails else None)
@@ -52,6 +55,7 @@ def find_shots(source: Path, chosen: RangeSettings, reporter: Reporter, *, thumb
                 index += 1
             start = begin
         end = _seconds(planned.end, info)
+        covered(float(end))
     yield _found(index, start, end, pictures)
 
 

@@ -20,12 +20,6 @@ def until(ask: Callable[[], Any], is_right: Callable[[Any], bool]) -> Any:
     raise AssertionError(found)
 
 
-def test_shots_are_found(client: Any, small_clip: Path) -> None:
-    upload = client.upload(small_clip)
-    found = until(lambda: client.post("/shots", json={"upload": upload}), lambda answer: answer["complete"])
-    assert found["starts"] == pytest.approx([0, 1], abs=0.02)
-
-
 def test_time_and_size_are_guessed(client: Any, small_clip: Path) -> None:
     upload = client.upload(small_clip)
     answer = client.post("/estimate", json={"upload": upload, "settings": {"layout": "full-tab"}})

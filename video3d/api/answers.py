@@ -49,7 +49,7 @@ def job_body(job: JobView, publish: Publish) -> dict[str, Any]:
         "notices": [publish(notice) for notice in job.notices],
         "error": _job_problem(job.error, publish) if job.error else None, "created": job.created,
         "started": job.started, "finished": job.finished, "frames": job.frames, "settings": settings,
-        "version": job.version,
+        "shots_edited": job.shots is not None, "version": job.version,
     }
 
 

@@ -5,7 +5,7 @@ Answers are built from our own values by the `…_body` functions; the models de
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Union
 
 import pydantic
 from pydantic import BaseModel, Field
@@ -21,6 +21,11 @@ def _strict_base() -> type[BaseModel]:
 
 
 StrictModel: Any = _strict_base()
+
+
+def plain(model: Any) -> Dict[str, Any]:
+    """A model's fields by name."""
+    return model.model_dump() if PYDANTIC_2 else model.dict()
 
 
 class Problem(BaseModel):
@@ -123,6 +128,7 @@ class JobBody(BaseModel):
     finished: Optional[float]
     frames: Optional[int] = Field(description="Of the result, once done.")
     settings: Dict[str, Any]
+    shots_edited: bool = Field(description="Whether somebody edited its shots.")
     version: int = Field(description="Rises with every change.")
 
 
@@ -142,6 +148,8 @@ class JobOrderBody(StrictModel):
     preset: Optional[str] = Field(None, description="A device's or a saved preset: settings go over it.")
     name: Optional[str] = Field(None, description="Name of the result.")
     folder: Optional[str] = Field(None, description="Folder on the server for the result, where that is allowed.")
+    shots: Optional[Dict[str, Any]] = Field(None, description="An edited list of shots, as /shots gives it; without, "
+                                            "the one that was saved for this video, if any.")
     priority: int = Field(0, ge=-1000, le=1000, description="Higher ones go first.")
     keep_upload: bool = Field(True, description="Whether the upload stays when the job is done.")
 
@@ -256,11 +264,12 @@ class StatusBody(BaseModel):
     notices: List[str] = Field(description="What you should know, such as that the webui must be started anew.")
 
 
-class SourceBody(StrictModel):
-    """A video. Name either an upload or a path."""
+class ShotsOfBody(StrictModel):
+    """Whose shots are meant. Name either an upload, a path or a job."""
 
     upload: Optional[str] = Field(None, description="An upload's id.")
     path: Optional[str] = Field(None, description="A file on the server, where that is allowed.")
+    job: Optional[str] = Field(None, description="A job's id.")
 
 
 class EstimateBody(StrictModel):
@@ -271,12 +280,55 @@ class EstimateBody(StrictModel):
     settings: Dict[str, Any] = Field({}, description="Settings by name, as GET /settings lists them.")
 
 
-class ShotsBody(BaseModel):
-    """Shots found so far; ask again until it is complete."""
+class ShotBody(BaseModel):
+    """A shot."""
 
-    starts: List[float] = Field(description="Seconds from the first frame.")
+    index: int
+    start: float = Field(description="Seconds from the first frame.")
+    end: float = Field(description="Seconds from the first frame, as far as is known.")
+    strength: Union[float, str] = Field(description="Per cent of the width, or auto: what the settings say.")
+    convergence: Union[float, str] = Field(description="Nearness on the screen, 0 to 1, or auto: what the settings "
+                                                       "say.")
+    thumbnail: str = Field(description="Where a picture of it is, relative to the routes; empty while there is none.")
+
+
+class ShotsBody(BaseModel):
+    """Shots, edited or found so far; ask again until it is complete. `video3d convert --shots` takes this too."""
+
+    format: str
+    shots: List[ShotBody] = Field(description="As a conversion will take them.")
+    edited: bool = Field(description="Whether somebody edited them.")
+    starts: List[float] = Field(description="Where shots were found: seconds from the first frame.")
     covered: float = Field(description="Seconds that were looked through.")
-    complete: bool
+    complete: bool = Field(description="Whether the search is over.")
+
+
+class ShotToSaveBody(StrictModel):
+    """A shot. It ends where the next one begins."""
+
+    start: float = Field(ge=0, le=1e7, description="Seconds from the first frame.")
+    strength: Union[float, str, None] = Field(None, description="Per cent of the width, or auto.")
+    convergence: Union[float, str, None] = Field(None, description="Nearness on the screen, 0 to 1, or auto.")
+    index: Optional[int] = Field(None, description="Not read.")
+    end: Optional[float] = Field(None, description="Not read.")
+    thumbnail: Optional[str] = Field(None, description="Not read.")
+
+
+class ShotsToSaveBody(ShotsOfBody):
+    """An edited list. An entry left out merges its shot with the one before, one more splits."""
+
+    shots: List[ShotToSaveBody] = Field(description="By rising start.")
+
+
+class ShotEditBody(ShotsOfBody):
+    """One change of the list as it is."""
+
+    action: str = Field(description="merge (a shot with the one before it), split (at a moment), or set (a shot's "
+                                    "strength and convergence, both).")
+    shot: Optional[int] = Field(None, description="Which one, to merge or to set: its index.")
+    at: Optional[float] = Field(None, description="Where to split: seconds from the first frame.")
+    strength: Union[float, str, None] = Field(None, description="Per cent of the width, or auto.")
+    convergence: Union[float, str, None] = Field(None, description="Nearness on the screen, 0 to 1, or auto.")
 
 
 class ExpectedBody(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from video3d import __version__
+from video3d.shot_edits import FORMAT
 
 UPLOAD: dict[str, Any] = {"id": "Z0mR4cSVvKkQ1xJ5yGd7hw", "name": "holiday.mp4", "size": 73400320,
                           "received": 73400320, "complete": True, "created": 1767225600.0}
@@ -22,7 +23,7 @@ JOB: dict[str, Any] = {
     "asked": None, "priority": 0, "notices": ["Depth comes from built-in (basic) (licence MIT), the best model here."],
     "progress": {"stage": "convert", "done": 300, "total": 1500, "frames_per_second": 12.5, "seconds_left": 96.0},
     "error": None, "created": 1767225600.0, "started": 1767225601.0, "finished": None, "frames": None,
-    "settings": {"layout": "half-sbs", "strength": 2.0}, "version": 7,
+    "settings": {"layout": "half-sbs", "strength": 2.0}, "shots_edited": False, "version": 7,
 }
 JOBS: dict[str, Any] = {"version": 7, "jobs": [JOB]}
 STATUS: dict[str, Any] = {"version": __version__, "host": "stand-alone", "devices": ["cpu"], "logged_in": "",
@@ -38,7 +39,16 @@ MODEL: dict[str, Any] = {"id": "builtin", "label": "built-in (basic)", "licence"
                          "availability": "ready", "bytes": 0, "chosen": True, "download": None, "error": None}
 PREVIEW: dict[str, Any] = {"upload": UPLOAD["id"], "moment": 12.5, "view": "left-right", "settings": {"strength": 2.0}}
 SOURCE: dict[str, Any] = {"upload": UPLOAD["id"]}
-SHOTS: dict[str, Any] = {"starts": [0.0, 4.2, 9.84], "covered": 60.0, "complete": True}
+SHOTS: dict[str, Any] = {
+    "format": FORMAT, "edited": True, "starts": [0.0, 4.2, 9.84], "covered": 60.0, "complete": True,
+    "shots": [{"index": 0, "start": 0.0, "end": 4.2, "strength": "auto", "convergence": "auto",
+               "thumbnail": f"shots/picture?upload={UPLOAD['id']}&at=0.0"},
+              {"index": 1, "start": 4.2, "end": 60.0, "strength": 1.5, "convergence": 0.4,
+               "thumbnail": f"shots/picture?upload={UPLOAD['id']}&at=4.2"}],
+}
+SHOTS_TO_SAVE: dict[str, Any] = {
+    **SOURCE, "shots": [{"start": 0.0}, {"start": 4.2, "strength": 1.5, "convergence": 0.4}]}
+SHOT_EDIT: dict[str, Any] = {**SOURCE, "action": "merge", "shot": 2}
 ESTIMATE_ORDER: dict[str, Any] = {"upload": UPLOAD["id"], "settings": {"layout": "half-sbs"}}
 ESTIMATE: dict[str, Any] = {"seconds": 130.0, "bytes": 94371840, "width": 1920, "height": 1080}
 PLAYABLE: dict[str, Any] = {"state": "result", "share": 0.0, "address": "jobs/k3TgB0pWv2ZqXx8M/result"}

@@ -76,7 +76,7 @@ class JobRoutes:
     async def submit_job(self, request: Request, order: bodies.JobOrderBody) -> Response:
         """The video is looked at first: what cannot be converted is refused at once."""
         wanted = Order(SourceName(order.upload, order.path), order.settings, order.preset, order.name, order.folder,
-                       order.priority, order.keep_upload)
+                       order.priority, order.keep_upload, order.shots)
         job = await self._context.decode(self._service.submit, caller_of(request), wanted)
         return JSONResponse(self._shown(job), 201)
 

@@ -1,4 +1,4 @@
-"""What a person who looks at a video, or at a result, wants to know: shots, time and size, something to play."""
+"""What a person who looks at a video, or at a result, wants to know: time and size, something to play."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from video3d.estimating import Estimate, Sample, estimate
 from video3d.media.source import probe
 from video3d.queue import JobState, JobView
 from video3d.renditions import Rendition
-from video3d.scouting import ShotList
 
 
 class PageRoutes:
-    """Routes /shots, /estimate, and what a page shows of a finished job."""
+    """Routes /estimate, and what a page shows of a finished job."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -31,9 +30,6 @@ class PageRoutes:
         """All of them."""
         router = APIRouter(route_class=route_class(self._context), tags=["pages"])
         refusals = problems(404, 409)
-        router.post("/shots", summary="The shots of a video, as far as they were found",
-                    openapi_extra=example(examples.SOURCE),
-                    responses={200: answer(bodies.ShotsBody, examples.SHOTS), **refusals})(self.shots)
         router.post("/estimate", summary="About how long a conversion takes, and how large it gets",
                     openapi_extra=example(examples.ESTIMATE_ORDER),
                     responses={200: answer(bodies.ExpectedBody, examples.ESTIMATE), **refusals})(self.expected)
@@ -46,13 +42,6 @@ class PageRoutes:
         router.post("/jobs/{job_id}/folder", summary="Open a result's folder on the server's own screen",
                     responses={200: answer(bodies.OpenedBody, {"opened": True}), **refusals})(self.folder)
         return router
-
-    async def shots(self, request: Request, wanted: bodies.SourceBody) -> Response:
-        """The search begins with the first question; ask again until it is complete."""
-        found = await self._context.decode(self._shots, caller_of(request), wanted)
-        if found.problem is not None:
-            raise found.problem
-        return JSONResponse({"starts": list(found.starts), "covered": found.covered, "complete": found.complete})
 
     async def expected(self, request: Request, wanted: bodies.EstimateBody) -> Response:
         """Guesses, from the last conversion here and from the source."""
@@ -91,10 +80,6 @@ class PageRoutes:
             raise AccessError("Folders are not opened here.", stage="access", remedy="Download the result instead.")
         await self._context.wait_for(self._service.open_folder, result.parent)
         return JSONResponse({"opened": True})
-
-    def _shots(self, caller: Caller, wanted: bodies.SourceBody) -> ShotList:
-        source = self._service.source(caller, SourceName(wanted.upload, wanted.path))
-        return self._service.scout.shots(source.file)
 
     def _expected(self, caller: Caller, wanted: bodies.EstimateBody) -> Estimate:
         source = self._service.source(caller, SourceName(wanted.upload, wanted.path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from enum import Enum
+from fractions import Fraction
 from typing import Any, Optional, TypeVar
 
 from fastapi import APIRouter, Query
@@ -42,7 +43,10 @@ class PreviewRoutes:
         return router
 
     async def preview(self, request: Request, wanted: bodies.PreviewBody) -> Response:
-        """The depth of the last few moments is remembered: other settings of the second eye are quick."""
+        """With the strength and the screen plane that were saved for the moment's shot.
+
+        The depth of the last few moments is remembered: other settings of the second eye are quick.
+        """
         return _sent(await self._context.decode(self._preview, caller_of(request), wanted))
 
     @streamed
@@ -59,6 +63,9 @@ class PreviewRoutes:
     def _preview(self, caller: Caller, wanted: bodies.PreviewBody) -> Picture:
         source = self._service.source(caller, SourceName(wanted.upload, wanted.path))
         settings = self._service.settings(caller, wanted.settings)
+        edits = self._service.saved_shots.get(caller.name, source.file)
+        if edits is not None:
+            settings = edits.values_at(Fraction(wanted.moment)).over(settings)
         return self._service.previewer.picture(PreviewRequest(
             source.file, settings, wanted.moment, word(View, "view", wanted.view),
             word(PictureFormat, "format", wanted.format), wanted.largest_side), self._service.limits.check_video)

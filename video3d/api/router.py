@@ -14,6 +14,7 @@ from video3d.api.preview_routes import PreviewRoutes
 from video3d.api.routing import Context
 from video3d.api.service import Service
 from video3d.api.settings_routes import SettingsRoutes
+from video3d.api.shot_routes import ShotRoutes
 from video3d.api.upload_routes import UploadRoutes
 
 
@@ -23,8 +24,7 @@ def build_router(service: Service, guard: Guard, prefix: str) -> APIRouter:
     # The guard does the work; this tells the OpenAPI document that there may be one.
     documented = [Depends(HTTPBasic(auto_error=False))] if guard.needs_login else []
     router = APIRouter(prefix=prefix, dependencies=documented)
-    for part in (SettingsRoutes, ModelRoutes, UploadRoutes, JobRoutes,
-                 PreviewRoutes, PageRoutes):
+    for part in (SettingsRoutes, ModelRoutes, UploadRoutes, ShotRoutes, JobRoutes, PreviewRoutes, PageRoutes):
         router.include_router(part(context).router())
     return router
 

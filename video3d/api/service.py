@@ -16,6 +16,7 @@ from video3d.api.limits import Limits
 from video3d.api.names import safe_name
 from video3d.api.paths import AllowedPaths
 from video3d.api.saved_presets import PresetStore
+from video3d.api.saved_shots import SavedShots
 from video3d.api.uploads import Upload, UploadStore
 from video3d.api.watching import StreamStore
 from video3d.errors import JobError, LimitError, MissingError, SettingsError
@@ -28,6 +29,7 @@ from video3d.queue import JobOrder, JobQueue, JobState, JobView
 from video3d.renditions import Renditions
 from video3d.scouting import ShotScout
 from video3d.settings import ConversionSettings
+from video3d.shot_edits import shots_of
 from video3d.types import VideoInfo
 
 CLEANING_SECONDS = 3600.0
@@ -64,6 +66,8 @@ class Order:
     """For the result, on the server's disk; without, the host's output folder."""
     priority: int = 0
     keep_source: bool = True
+    shots: Mapping[str, Any] | None = None
+    """An edited list of shots; without, the one that was saved for the video, if any."""
 
 
 class Service:
@@ -81,6 +85,7 @@ class Service:
         self.scout = ShotScout()
         self.renditions = Renditions(host.work_folder() / "copies")
         self.presets = PresetStore(host.work_folder() / "presets")
+        self.saved_shots = SavedShots(host.work_folder() / "shots")
         self.downloads = Downloads()
         self.previewer = Previewer(host)
         self.streams = StreamStore(host.work_folder() / "streams")
@@ -129,6 +134,8 @@ class Service:
                              remedy="Wait for them, or cancel some.")
         source = self.source(caller, order.source)
         settings = self.settings(caller, order.settings, order.preset)
+        saved = self.saved_shots.get(caller.name, source.file)
+        shots = saved if order.shots is None else shots_of(dict(order.shots))
         info = self.look_at(source)
         if order.preset is not None and is_device(order.preset):
             settings = presets.apply(presets.preset(order.preset), settings, info.width, info.height,
@@ -136,7 +143,7 @@ class Service:
         return self.queue.submit(JobOrder(
             source=source.file, target=self._target(source, settings, order), settings=settings, owner=caller.name,
             priority=order.priority, display_name=source.name,
-            keep_source=order.keep_source or not source.is_upload,
+            keep_source=order.keep_source or not source.is_upload, shots=shots,
         ))
 
     def jobs(self, caller: Caller) -> list[JobView]:
@@ -170,6 +177,7 @@ class Service:
             self._cleaned = time.monotonic()
             used = frozenset(job.source for job in self.queue.jobs() if not job.state.is_over)
             self.uploads.clean(used, time.time())
+            self.saved_shots.clean()
             self.streams.clean(frozenset(job.id for job in self.queue.jobs()))
         return self.uploads.create(caller.name, name, size)
 

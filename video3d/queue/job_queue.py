@@ -20,6 +20,7 @@ from video3d.pipeline import target_name
 from video3d.queue.model import JobOrder, JobState, JobView
 from video3d.queue.runner import Runner
 from video3d.queue.store import JobRecord, JobStore
+from video3d.shot_edits import ShotEdits
 from video3d.types import Progress
 
 ID_BYTES = 12
@@ -159,7 +160,8 @@ class JobQueue:
         with self._changing():
             record = self._record(job)
             self._expect(record, "started again", JobState.FAILED, JobState.CANCELLED)
-            return self._put(replace(record, state=JobState.WAITING, asked=None, at_once=False, restart=restart,
+            return self._put(replace(record, state=JobState.WAITING, asked=None, at_once=False,
+                                     restart=restart or record.restart,
                                      error=None, finished=None))
 
     def delete(self, job: str) -> None:
@@ -175,6 +177,16 @@ class JobQueue:
         """Higher ones go first; a job that runs already goes on."""
         with self._changing():
             return self._put(replace(self._record(job), order=replace(self._record(job).order, priority=priority)))
+
+    def set_shots(self, job: str, shots: ShotEdits | None) -> JobView:
+        """Another cut list for a job that neither runs nor is done; what was finished of it is thrown away."""
+        with self._changing():
+            record = self._record(job)
+            if record.order.shots == shots:
+                return self._view(record)
+            self._expect(record, "given other shots", JobState.WAITING, JobState.PAUSED, JobState.FAILED,
+                         JobState.CANCELLED)
+            return self._put(replace(record, order=replace(record.order, shots=shots), restart=True))
 
     # -- who converts
 
@@ -332,6 +344,7 @@ class JobQueue:
             record.id, order.owner, order.display_name or order.source.name, order.source, record.target,
             order.settings, record.state, record.asked, order.priority, progress, record.notices, record.error,
             record.created, record.started, record.finished, record.frames, self._changed_at.get(record.id, 0),
+            order.shots,
         )
 
     def _expect(self, record: JobRecord, word: str, *states: JobState) -> None:

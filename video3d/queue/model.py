@@ -96,6 +96,8 @@ class JobView:
     """Of the result, once done."""
     version: int
     """The queue's version when this job changed last."""
+    shots: ShotEdits | None = None
+    """The cut list that a person edited."""
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON; settings flat, by name, as `video3d settings` prints them."""
