@@ -16,13 +16,14 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from video3d import pipeline
 from video3d.converting import disparity_settings
 from video3d.depth.picture import small_rgb
-from video3d.errors import LimitError, SettingsError, SourceError
+from video3d.errors import SettingsError, SourceError
 from video3d.host import Host
+from video3d.media.pictures import RGBPicture, read_picture
 from video3d.media.source import FrameReader, probe
 from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.nearness import NearnessStage, Taken
@@ -54,10 +55,6 @@ TAIL_FRAMES = 4
 """Frames after it: what they see behind things."""
 MOMENTS_KEPT = 4
 """Moments whose depth is remembered: other settings of the second eye then take no second look at the video."""
-PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-"""What Pillow may open as a picture."""
-_UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
-RGBPicture = npt.NDArray[np.uint8]
 
 
 class View(str, enum.Enum):
@@ -194,7 +191,7 @@ def image_picture(data: bytes, settings: ConversionSettings, host: Host, *, view
     SourceError where it is no picture, LimitError where it has more than `most_pixels`.
     """
     _check(view, format)
-    frame = _frame_of(_opened(data, most_pixels))
+    frame = _frame_of(read_picture(data, most_pixels))
     colour = ColourTags(primaries=1, transfer=13, matrix=6, full_range=True)  # sRGB in JPEG's matrix
     conversion = pipeline.decide_picture((frame.width, frame.height), frame.pixel_format, colour, settings, host)
     size = flow_size(frame.width, frame.height)
@@ -369,21 +366,6 @@ def _check(view: View, kind: PictureFormat) -> None:
     if kind.value not in allowed:
         raise SettingsError(f"A picture of this view ({view.value}) cannot be {kind.value}.", stage="preview",
                             remedy=f"Allowed: {', '.join(allowed)}.")
-
-
-def _opened(data: bytes, most_pixels: int) -> RGBPicture:
-    try:
-        with Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as image:
-            if image.width * image.height > most_pixels:
-                raise LimitError(f"The picture has {image.width}x{image.height} pixels.", stage="preview",
-                                 remedy=f"At most {most_pixels} are taken.")
-            if min(image.size) < 2:
-                raise SourceError("The picture is too small.", stage="preview", remedy="Take a larger one.")
-            upright: Image.Image = ImageOps.exif_transpose(image) or image
-            return np.asarray(upright.convert("RGB"))
-    except _UNREADABLE as problem:
-        raise SourceError(f"The picture cannot be read ({problem}).", stage="preview",
-                          remedy=f"Send one of: {', '.join(PICTURE_FORMATS)}.") from None
 
 
 def _frame_of(picture: RGBPicture) -> Frame:

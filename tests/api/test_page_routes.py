@@ -5,8 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 SETTINGS = {"layout": "half-sbs", "preview": 0.5}
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import IO, Any
 
-from video3d.errors import SourceError, TargetError, Video3DError
+from video3d.errors import LimitError, SourceError, TargetError, Video3DError
 from video3d.lifeline import end_with_parent
 from video3d.media.protocol import write_message
 from video3d.serial import from_json, to_json
@@ -28,7 +28,7 @@ def main() -> int:
         _TASKS[request["task"]](request["arguments"], answers)
     except BrokenPipeError:
         return 1
-    except (SourceError, TargetError) as problem:
+    except (SourceError, TargetError, LimitError) as problem:
         _send_error(answers, type(problem).__name__, problem)
     except MemoryError:
         _send_error(answers, "WorkerError", Video3DError("The file needs more memory than is allowed.", stage="decode"))
@@ -73,8 +73,18 @@ def _fragment(arguments: dict[str, Any], answers: IO[bytes]) -> None:
     write_message(answers, {"kind": "info", "made": to_json(fragment(from_json(FragmentRequest, arguments)))})
 
 
-_TASKS: dict[str, Callable[[dict[str, Any], IO[bytes]], None]] = {"probe": _probe, "decode": _decode, "mux": _mux,
-                                                                   "fragment": _fragment}
+def _picture(arguments: dict[str, Any], answers: IO[bytes]) -> None:
+    import numpy as np
+
+    from video3d.media.pictures import decode_picture
+
+    picture = np.ascontiguousarray(decode_picture(arguments["path"], arguments["most_pixels"]))
+    header = {"kind": "info", "height": picture.shape[0], "width": picture.shape[1]}
+    write_message(answers, header, [picture.data.cast("B")])
+
+
+_TASKS: dict[str, Callable[[dict[str, Any], IO[bytes]], None]] = {
+    "probe": _probe, "decode": _decode, "mux": _mux, "fragment": _fragment, "picture": _picture}
 
 
 def _send_error(answers: IO[bytes], kind: str, problem: Video3DError) -> None:
