@@ -39,6 +39,12 @@ def test_what_is_private_is_taken_out(text: str, clean: str) -> None:
     assert Cleaner([Path(SOURCE)])(text) == clean
 
 
+def test_folders_go_and_names_stay_where_only_folders_are_private() -> None:
+    text = Cleaner([], [Path(SOURCE.parent)])(f"{SOURCE}: it is damaged")
+    assert text == "<folder>/Summer 2020 (private).mp4: it is damaged"
+    assert Cleaner([], [Path("/")])("1 / 2") == "1 / 2"
+
+
 def test_home_user_and_machine_are_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "node", lambda: "anns-computer")
     monkeypatch.setattr(getpass, "getuser", lambda: "ann")

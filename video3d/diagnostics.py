@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import io
 import json
 import os
 import platform
@@ -22,7 +23,7 @@ from video3d.host import Host
 from video3d.jobs import read_description
 from video3d.jobs.log import LOG_NAME
 from video3d.media.ffmpeg import find_ffmpeg
-from video3d.queue import JobQueue
+from video3d.queue import JobQueue, JobView
 
 PACKAGES = ("numpy", "opencv-python", "opencv-python-headless", "av", "numba", "Pillow", "imageio-ffmpeg", "torch",
             "onnxruntime", "gradio", "fastapi", "pydantic", "transformers")
@@ -56,25 +57,39 @@ def evidence_of(what: str, host: Host, queue: JobQueue | None) -> Evidence:
     if queue is None:
         raise JobError(f"{what}: there is no such job.", stage="diagnostics",
                        remedy="Name a job's folder or an id that `video3d jobs` lists.")
-    view = queue.find(what)
+    return evidence_of_job(queue.find(what), queue)
+
+
+def evidence_of_job(view: JobView, queue: JobQueue) -> Evidence:
+    """Of a job of the queue."""
     description = view.to_json()
     for name in ("owner", "display_name", "source", "target"):
         description.pop(name)
-    return Evidence(description, _end_of(queue.store.folder_of(view.id) / LOG_NAME), (view.source, view.target))
+    named = Path(view.source.parent, view.display_name)
+    return Evidence(description, _end_of(queue.store.folder_of(view.id) / LOG_NAME),
+                    (view.source, view.target, named))
 
 
-def write_bundle(target: Path, host: Host, evidence: Evidence | None, *, overwrite: bool = False) -> None:
-    """Write the bundle as a ZIP file; TargetError where that cannot be."""
+def bundle(host: Host, evidence: Evidence | None) -> bytes:
+    """The bundle as a ZIP file; starts ffmpeg to ask for its version."""
     clean = Cleaner(evidence.private if evidence else ())
     files = {"versions.json": json.dumps(_versions(host), indent=1), "models.json": json.dumps(_models(host), indent=1)}
     if evidence is not None:
         files["job.json"] = json.dumps(evidence.description, indent=1)
         files["log.txt"] = evidence.log
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, text in files.items():
+            file.writestr(name, clean(text))
+    return packed.getvalue()
+
+
+def write_bundle(target: Path, host: Host, evidence: Evidence | None, *, overwrite: bool = False) -> None:
+    """Write the bundle to a file; TargetError where that cannot be."""
+    data = bundle(host, evidence)
     try:
-        with (target.open("wb" if overwrite else "xb") as file,
-              zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle):
-            for name, text in files.items():
-                bundle.writestr(name, clean(text))
+        with target.open("wb" if overwrite else "xb") as file:
+            file.write(data)
     except FileExistsError:
         raise TargetError(f"{target}: it is there already.", stage="diagnostics",
                           remedy="Add --overwrite, or choose another name with -o.") from None
@@ -87,11 +102,14 @@ def write_bundle(target: Path, host: Host, evidence: Evidence | None, *, overwri
 class Cleaner:
     """Takes from a text what says who and where: folders, the names of the videos, the user, the machine, secrets."""
 
-    def __init__(self, private: Iterable[Path]) -> None:
+    def __init__(self, private: Iterable[Path], folders: Iterable[Path] = ()) -> None:
+        """`private` are files whose folders and names go; of `folders` what lies in them keeps its name."""
         self._words: list[tuple[re.Pattern[str], str]] = []
+        for folder in folders:
+            self._hide_folder(folder)
         for number, path in enumerate(private):
-            for folder in (path.parent, path.resolve().parent):
-                self._hide(str(folder), "<folder>")
+            self._hide_folder(path.parent)
+            self._hide_folder(path.resolve().parent)
             self._hide(path.name, f"<file {number}>{path.suffix if len(path.suffix) < 8 else ''}")
             self._hide(path.stem, f"<file {number}>")
         self._hide(str(Path.home()), "<home>")
@@ -105,6 +123,10 @@ class Cleaner:
             text = pattern.sub(lambda _, stand_in=stand_in: stand_in, text)
         text = _SECRET.sub(r"\1<secret>", _LOGIN.sub(r"\1<login>@", text))
         return _FOLDERS.sub("<folder>/", text)
+
+    def _hide_folder(self, folder: Path) -> None:
+        if len(folder.parts) > 1:
+            self._hide(str(folder), "<folder>")
 
     def _hide(self, text: str, stand_in: str) -> None:
         """As it is, and as JSON writes it."""

@@ -78,6 +78,21 @@ def test_the_upload_may_go_with_the_job(client: Any, upload: str) -> None:
     assert client.post("/jobs", json={"upload": upload}).status_code == 404
 
 
+def test_a_deleted_upload_stays_for_the_jobs_that_need_it(client: Any, upload: str) -> None:
+    jobs = [client.post("/jobs", json={"upload": upload, "settings": {"preview": 0.2}}).json()["id"] for _ in range(2)]
+    source = client.service.queue.job(jobs[0]).source
+    assert client.delete(f"/uploads/{upload}").status_code == 200
+    assert client.get("/uploads").json()["uploads"] == []
+    assert client.post("/jobs", json={"upload": upload}).status_code == 404
+    assert source.is_file()
+    client.service.queue.start()
+    assert [wait_for(client, job, "done", "failed")["state"] for job in jobs] == ["done", "done"]
+    deadline = time.monotonic() + 10
+    while source.exists() and time.monotonic() < deadline:  # a moment after its last job
+        time.sleep(0.02)
+    assert not source.exists()
+
+
 @pytest.mark.parametrize(("order", "status", "word"), [
     ({"settings": {"strength": 9}}, 422, "--strength"), ({"settings": {"nonsense": 1}}, 422, "nonsense"),
     ({"upload": None}, 422, "either an upload or a path"), ({"path": "/etc/passwd"}, 422, "either"),

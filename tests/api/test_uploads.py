@@ -82,6 +82,25 @@ def test_what_nobody_used_goes(store: UploadStore) -> None:
     assert store.all("") == []
 
 
+def test_a_hidden_one_is_there_for_jobs_alone(store: UploadStore) -> None:
+    upload = store.finish(store.create("", "a.mp4", 0))
+    store.hide(upload)
+    assert store.all("") == []
+    with pytest.raises(MissingError):
+        store.get("", upload.id)
+    store.clean(frozenset({store.path(upload)}), time.time())
+    assert store.path(upload).is_file()
+    store.clean(frozenset(), time.time())
+    assert not store.path(upload).parent.exists()
+
+
+def test_an_upload_whose_video_went_with_its_job_is_forgotten(store: UploadStore) -> None:
+    upload = store.finish(store.create("", "a.mp4", 0))
+    store.path(upload).unlink()
+    store.clean(frozenset(), time.time())
+    assert store.all("") == []
+
+
 def test_ids_cannot_be_guessed(store: UploadStore) -> None:
     upload = store.create("", "a.mp4", 0)
     assert len(upload.id) >= 22

@@ -11,6 +11,7 @@ from video3d.api.job_routes import JobRoutes
 from video3d.api.model_routes import ModelRoutes
 from video3d.api.page_routes import PageRoutes
 from video3d.api.preview_routes import PreviewRoutes
+from video3d.api.report_routes import ReportRoutes
 from video3d.api.routing import Context
 from video3d.api.service import Service
 from video3d.api.settings_routes import SettingsRoutes
@@ -24,7 +25,8 @@ def build_router(service: Service, guard: Guard, prefix: str) -> APIRouter:
     # The guard does the work; this tells the OpenAPI document that there may be one.
     documented = [Depends(HTTPBasic(auto_error=False))] if guard.needs_login else []
     router = APIRouter(prefix=prefix, dependencies=documented)
-    for part in (SettingsRoutes, ModelRoutes, UploadRoutes, ShotRoutes, JobRoutes, PreviewRoutes, PageRoutes):
+    for part in (SettingsRoutes, ModelRoutes, UploadRoutes, ShotRoutes, JobRoutes, PreviewRoutes, PageRoutes,
+                 ReportRoutes):
         router.include_router(part(context).router())
     return router
 

@@ -181,6 +181,13 @@ class Service:
             self.streams.clean(frozenset(job.id for job in self.queue.jobs()))
         return self.uploads.create(caller.name, name, size)
 
+    def delete_upload(self, upload: Upload) -> None:
+        """Forget an upload; the video itself stays as long as unfinished jobs need it. Waits for the disk."""
+        if upload.complete and self.queue.release_source(self.uploads.path(upload)):
+            self.uploads.hide(upload)
+        else:
+            self.uploads.delete(upload)
+
     def close(self) -> None:
         """Stop what runs beside the queue; waits for child processes."""
         self.previewer.close()

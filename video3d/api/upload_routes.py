@@ -91,9 +91,9 @@ class UploadRoutes:
         return JSONResponse(upload_body(await self._upload(request, upload_id)))
 
     async def delete_upload(self, request: Request, upload_id: str) -> Response:
-        """Jobs that wait for it fail."""
+        """Unfinished jobs of it still convert it; the video goes with the last of them."""
         upload = await self._upload(request, upload_id)
-        await self._context.wait_for(self._uploads.delete, upload)
+        await self._context.wait_for(self._service.delete_upload, upload)
         return JSONResponse({"deleted": upload.id})
 
     async def upload_info(self, request: Request, upload_id: str) -> Response:

@@ -44,6 +44,8 @@ class Upload:
     """Seconds since 1970."""
     received: int = 0
     complete: bool = False
+    deleted: bool = False
+    """Nobody sees it any more; the video stays until the jobs are done that need it."""
 
 
 class UploadStore:
@@ -119,8 +121,12 @@ class UploadStore:
             raise MissingError(f"{upload.name}: this upload was deleted.", stage="upload", remedy="Upload it again.")
         return self.path(upload)
 
+    def hide(self, upload: Upload) -> None:
+        """Forget it, but for jobs that need the video."""
+        self._save(replace(upload, deleted=True))
+
     def delete(self, upload: Upload) -> None:
-        """Forget it."""
+        """Forget it, and delete the video."""
         shutil.rmtree(self._folder / upload.id, ignore_errors=True)
 
     def path(self, upload: Upload) -> Path:
@@ -128,10 +134,13 @@ class UploadStore:
         return self._folder / upload.id / upload.name
 
     def clean(self, used: frozenset[Path], now: float) -> None:
-        """Delete what is older than a week and not in `used`."""
+        """Delete what is older than a week, or hidden, or has no video any more, and is not in `used`."""
         for entry in self._folder.iterdir() if self._folder.is_dir() else ():
-            upload = self._load(entry.name)
-            if upload is not None and now - upload.created > KEPT_SECONDS and self.path(upload) not in used:
+            upload = self._read(entry.name)
+            if upload is None or self.path(upload) in used:
+                continue
+            is_empty = upload.complete and not self.path(upload).is_file()
+            if upload.deleted or is_empty or now - upload.created > KEPT_SECONDS:
                 self.delete(upload)
 
     def _part(self, upload: Upload) -> Path:
@@ -145,6 +154,10 @@ class UploadStore:
                            remedy="Start a new upload.") from None
 
     def _load(self, upload_id: str) -> Upload | None:
+        found = self._read(upload_id)
+        return None if found is None or found.deleted else found
+
+    def _read(self, upload_id: str) -> Upload | None:
         if not _ID.fullmatch(upload_id):
             return None
         try:

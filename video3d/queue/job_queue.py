@@ -188,6 +188,14 @@ class JobQueue:
                          JobState.CANCELLED)
             return self._put(replace(record, order=replace(record.order, shots=shots), restart=True))
 
+    def release_source(self, source: Path) -> bool:
+        """Nobody but unfinished jobs needs this file any more: it goes with the last of them. False: there is none."""
+        with self._changing():
+            needed = self._that_need(source)
+            for record in needed:
+                self._put(replace(record, order=replace(record.order, keep_source=False)))
+            return bool(needed)
+
     # -- who converts
 
     def start(self) -> None:
@@ -282,11 +290,16 @@ class JobQueue:
             self._touch(record.id)
 
     def forget_source(self, record: JobRecord) -> None:
-        """An upload goes with its job."""
-        if not record.order.keep_source:
+        """An upload goes with its job, or with the last one that needs it."""
+        if not record.order.keep_source and not self._that_need(record.order.source, but=record.id):
             record.order.source.unlink(missing_ok=True)
 
     # -- within
+
+    def _that_need(self, source: Path, but: str = "") -> list[JobRecord]:
+        """Unfinished jobs of this file."""
+        return [record for record in self._records.values() if record.order.source == source and record.id != but
+                and not record.state.is_over and not record.deleted]
 
     def _look_at_progress(self) -> None:
         """How far the job of another process is: that process saves it, and touches no record."""
