@@ -16,6 +16,8 @@ import av
 import pytest
 
 from video3d.api.watching import Fragment, playlist_text
+from video3d.media.ffmpeg import find_ffmpeg
+from video3d.shot_edits import EditedShot, ShotEdits, ShotValues
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def test_a_job_is_watched_before_it_ends_and_after(client: Any, long_clip: Path,
         queue.wait(queue.version, 1)
     late = fetched(client, job, tmp_path / "late")
     assert "#EXT-X-ENDLIST" in late.read_text()
-    assert late.read_text().startswith(early.read_text().replace("EVENT", "VOD"))
+    assert late.read_text().startswith(early.read_text()), "a playlist only grows"
     assert late.with_name("00000.m4s").read_bytes() == first
     video, sound = shown(late)
     assert len(video) == 28 * 12
@@ -87,6 +89,78 @@ def test_a_job_is_watched_before_it_ends_and_after(client: Any, long_clip: Path,
     assert client.get(f"/jobs/{job}/stream/00000.m4s").status_code == 404
     client.service.streams.clean(frozenset())
     assert list((tmp_path / "work" / "streams").iterdir()) == []
+
+
+@pytest.fixture(scope="session")
+def film(make_clip: Callable[..., Path]) -> Path:
+    """36 s of 64x36 at 5 frames/s: three units."""
+    return make_clip("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5:duration=36", "-c:v", "libx264", "-g", "12",
+                     "-pix_fmt", "yuv420p")
+
+
+QUICK = {"speed": "fastest", "depth_model": "constant"}
+
+
+def wait_for(ask: Callable[[], Any], *states: str) -> None:
+    deadline = time.monotonic() + 120
+    while (state := ask().json()["state"]) not in states:
+        assert state != "failed"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_ffmpeg_follows_it_from_the_first_unit_to_the_end(start: Callable[..., Any], film: Path) -> None:
+    """The server of its own; the job pauses after its first unit, and goes on while ffmpeg waits for the next."""
+    import httpx
+
+    address, _ = start()
+    with httpx.Client(base_url=address, timeout=60) as client:
+        upload = client.post("/uploads", params={"name": "film.mp4"}, content=film.read_bytes()).json()["id"]
+        job = client.post("/jobs", json={"upload": upload, "settings": QUICK}).json()["id"]
+        wait_for(lambda: client.get(f"/jobs/{job}"), "running")
+        client.post(f"/jobs/{job}/pause")
+        wait_for(lambda: client.get(f"/jobs/{job}"), "paused", "done")
+        playlist = client.get(f"/jobs/{job}/stream/playlist.m3u8")
+        assert playlist.status_code == 200, playlist.text
+        command = [find_ffmpeg().path, "-v", "error", "-live_start_index", "0", "-extension_picky", "0",
+                   "-allowed_extensions", "ALL", "-i", f"{address}/jobs/{job}/stream/playlist.m3u8", "-c", "copy",
+                   "-f", "framecrc", "-"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as ffmpeg:
+            client.post(f"/jobs/{job}/resume")
+            told, problems = ffmpeg.communicate(timeout=120)
+        assert (ffmpeg.returncode, problems) == (0, "")
+        assert client.get(f"/jobs/{job}").json()["state"] == "done"
+    packets = [[int(word) for word in line.split(",")[:4]] for line in told.splitlines() if line[0] != "#"]
+    assert len(packets) == 36 * 5
+    (base,) = re.findall(r"#tb 0: (\d+/\d+)", told)
+    times = sorted(packet[2] for packet in packets)
+    assert {Fraction(b - a) * Fraction(base) for a, b in pairwise(times)} == {Fraction(1, 5)}
+
+
+def test_a_job_that_goes_on_has_the_same_stream_and_one_that_begins_anew_another(client: Any, film: Path,
+                                                                                 tmp_path: Path) -> None:
+    order = {"upload": client.upload(film), "settings": {"speed": "fastest"}}
+    job = client.post("/jobs", json=order).json()["id"]
+    queue = client.service.queue
+    queue.start()
+    wait_for(lambda: client.get(f"/jobs/{job}"), "running")
+    queue.pause(job)
+    wait_for(lambda: client.get(f"/jobs/{job}"), "paused")
+    first = fetched(client, job, tmp_path / "first").with_name("00000.m4s").read_bytes()
+    queue.resume(job)
+    wait_for(lambda: client.get(f"/jobs/{job}"), "running")
+    queue.pause(job)
+    wait_for(lambda: client.get(f"/jobs/{job}"), "paused")
+    second = fetched(client, job, tmp_path / "second")
+    assert second.with_name("00000.m4s").read_bytes() == first
+    assert second.read_text().count(".m4s") > 1
+    queue.set_shots(job, ShotEdits((EditedShot(0.0, ShotValues(0.0)),)))
+    queue.resume(job)
+    wait_for(lambda: client.get(f"/jobs/{job}"), "done")
+    anew = fetched(client, job, tmp_path / "anew")
+    assert anew.with_name("00000.m4s").read_bytes() != first
+    with av.open(str(anew), options={"allowed_extensions": "ALL", "extension_picky": "0"}) as container:
+        assert len(list(container.decode(video=0))) == 36 * 5
 
 
 def test_a_finished_job_that_nobody_watched(client: Any, small_clip: Path, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """A conversion that can be watched before it ends: its finished units as an HLS playlist (RFC 8216) of fragmented MP4.
 
 Fragments are made when somebody asks for the playlist: from the segments of the job's folder while it runs, and from
-the result once that is there. They stay in a folder of the job's until the job is deleted.
+the result once that is there. Segments come into that folder whole and in their final form, whatever attempt made them,
+so a job that was stopped and goes on has the same stream; one that begins anew has another. Fragments stay in a folder
+of the job's until the job is deleted.
 
     FOLDER/JOB/fragments.json     what is there
     FOLDER/JOB/00000.m4s          a unit, or a part of the result
@@ -56,6 +58,8 @@ class _Stream:
     """The file whose sound goes along."""
     zero: Fraction = Fraction(0)
     """Moment of that file at which the stream begins."""
+    begun: float | None = None
+    """The job's: where it began anew, so does the stream."""
 
     @property
     def end(self) -> Fraction:
@@ -74,7 +78,8 @@ class StreamStore:
     def playlist(self, job: JobView) -> str:
         """What can be watched by now; MissingError before the first unit is finished."""
         with self._lock:
-            stream = self._continued(job, self._streams.get(job.id) or self._read(job))
+            known = self._streams.get(job.id) or self._read(job)
+            stream = self._continued(job, known if known.begun == job.begun else self._begun_anew(job))
             self._streams[job.id] = stream
         if not stream.fragments:
             raise MissingError("There is nothing to watch yet.", stage="watch",
@@ -142,7 +147,11 @@ class StreamStore:
             text = (self._folder / job.id / "fragments.json").read_text(encoding="utf-8")
             return from_json(_Stream, json.loads(text))
         except (OSError, ValueError, KeyError, TypeError):
-            return self._begun(job)
+            return self._begun_anew(job)
+
+    def _begun_anew(self, job: JobView) -> _Stream:
+        shutil.rmtree(self._folder / job.id, ignore_errors=True)
+        return replace(self._begun(job), begun=job.begun)
 
     def _write(self, job: JobView, stream: _Stream) -> None:
         record = self._folder / job.id / "fragments.json"
@@ -165,9 +174,9 @@ class StreamStore:
 
 
 def playlist_text(fragments: tuple[Fragment, ...], *, is_complete: bool) -> str:
-    """The playlist of what is there; players read it again until it is complete."""
+    """The playlist of what is there; players read it again until it is complete. It only grows (RFC 8216, 6.2.1)."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{LONGEST_SECONDS}", "#EXT-X-MEDIA-SEQUENCE:0",
-             f"#EXT-X-PLAYLIST-TYPE:{'VOD' if is_complete else 'EVENT'}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+             "#EXT-X-PLAYLIST-TYPE:EVENT", "#EXT-X-INDEPENDENT-SEGMENTS"]
     start = ""
     for fragment in fragments:
         if fragment.start != start:

@@ -153,7 +153,7 @@ class JobQueue:
                 self._expect(record, "cancelled", JobState.CANCELLED)
                 return self._view(record)
             self._discard_work(record)
-            return self._put(replace(record, state=JobState.CANCELLED, finished=time.time()))
+            return self._put(replace(record, state=JobState.CANCELLED, begun=None, finished=time.time()))
 
     def retry(self, job: str, *, restart: bool = False) -> JobView:
         """Run a failed or cancelled job again; finished parts are kept, unless `restart` throws them away."""
@@ -357,7 +357,7 @@ class JobQueue:
             record.id, order.owner, order.display_name or order.source.name, order.source, record.target,
             order.settings, record.state, record.asked, order.priority, progress, record.notices, record.error,
             record.created, record.started, record.finished, record.frames, self._changed_at.get(record.id, 0),
-            order.shots,
+            order.shots, record.begun,
         )
 
     def _expect(self, record: JobRecord, word: str, *states: JobState) -> None:

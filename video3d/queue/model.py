@@ -98,6 +98,8 @@ class JobView:
     """The queue's version when this job changed last."""
     shots: ShotEdits | None = None
     """The cut list that a person edited."""
+    begun: float | None = None
+    """When it began what is finished of it; another one once that was thrown away."""
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON; settings flat, by name, as `video3d settings` prints them."""

@@ -86,8 +86,10 @@ class Runner:
                 self._queue.purge(record)
 
     def _run(self, record: JobRecord) -> None:
-        started = self._queue.update(record.id, state=JobState.RUNNING, started=time.time(), asked=None, at_once=False,
-                                     error=None, notices=(), finished=None)
+        now = time.time()
+        begun = now if record.restart or record.begun is None else record.begun
+        started = self._queue.update(record.id, state=JobState.RUNNING, started=now, begun=begun, asked=None,
+                                     at_once=False, error=None, notices=(), finished=None)
         if started is None or started.deleted:
             return
         looker = _Looker(self._queue, self, record.id)
@@ -126,6 +128,7 @@ class Runner:
         changes = _after_a_stop(now)
         if changes["state"] is JobState.CANCELLED:
             self.discard(now)
+            changes["begun"] = None
         self._queue.update(record.id, restart=False, **changes)
 
 

@@ -52,6 +52,8 @@ class JobRecord:
     notices: tuple[str, ...] = ()
     error: JobProblem | None = None
     started: float | None = None
+    begun: float | None = None
+    """When it began what is finished of it: later than `started` never, and anew where that is thrown away."""
     finished: float | None = None
     frames: int | None = None
 
