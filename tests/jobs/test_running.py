@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+import os
+import subprocess
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -282,6 +284,58 @@ def test_a_joined_file_that_a_power_cut_damaged_is_made_again(film: Path, undist
 
 def disk_full(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture(scope="session")
+def noise(make_clip: Callable[..., Path]) -> Path:
+    """22 s of grain: two units, each of which takes far more room than is to be expected."""
+    return make_clip("-f", "lavfi", "-i", "color=gray:size=160x90:rate=5:duration=22,noise=alls=60:allf=t", "-c:v",
+                     "libx264", "-preset", "ultrafast", "-g", "12", "-pix_fmt", "yuv420p")
+
+
+@pytest.fixture(scope="session")
+def undisturbed_noise(noise: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return convert(noise, tmp_path_factory.mktemp("noise"), settings=CONSTANT).target.read_bytes()
+
+
+CONSTANT = {"depth_model": "constant"}
+Disk = Callable[[int], Path]
+
+
+@pytest.fixture
+def disk(tmp_path: Path, tool: Callable[[str], str]) -> Iterator[Disk]:
+    """`disk(BYTES)` is a disk of that size, or the same one at another size."""
+    mount, place = tool("mount"), tmp_path / "disk"
+
+    def make(size: int) -> Path:
+        options = f"size={size}" if not place.is_dir() else f"remount,size={size}"
+        place.mkdir(exist_ok=True)
+        done = subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True,
+                              text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"a disk of its own, which needs root: {done.stderr.strip()}")
+        return place
+
+    yield make
+    if os.path.ismount(place):
+        subprocess.run([tool("umount"), str(place)], check=True)
+
+
+@pytest.mark.parametrize("share", [0.8, 1.6], ids=["in its second unit", "when its units are joined"])
+def test_on_a_disk_that_is_full_it_stops_says_so_and_goes_on_when_there_is_room(
+        disk: Disk, noise: Path, undisturbed_noise: bytes, share: float) -> None:
+    folder = disk(int(share * len(undisturbed_noise)))
+    with pytest.raises(TargetError, match=r"result\.mp4: the disk is full") as caught:
+        convert(noise, folder, settings=CONSTANT)
+    assert "Free some space" in str(caught.value)
+    (kept,) = folder.iterdir()
+    assert [*kept.glob("segments/*.mp4")]
+    assert not [*kept.glob("attempt-*")]
+    again = Watching()
+    disk(4 * len(undisturbed_noise))
+    assert convert(noise, folder, again, settings=CONSTANT).target.read_bytes() == undisturbed_noise
+    assert again.heard[0].done >= FRAMES // 2, "what was finished is not done again"
+    assert [path.name for path in folder.iterdir()] == ["result.mp4"]
 
 
 def request_for(target: Path, source: Path = Path("film.mp4")) -> JobRequest:

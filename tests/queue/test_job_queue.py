@@ -13,7 +13,7 @@ import pytest
 from video3d.errors import JobError, SourceError, TargetError
 from video3d.host import StandaloneHost
 from video3d.params import from_values
-from video3d.queue import JobOrder, JobQueue, JobState, JobView
+from video3d.queue import JobOrder, JobQueue, JobState, JobView, Retention
 from video3d.settings import ConversionSettings
 from video3d.types import Progress
 
@@ -197,6 +197,36 @@ def test_a_failure_is_told_and_stops_nobody_else(open_queue: Callable[[], JobQue
     assert (view.error.type, view.error.stage) == ("SourceError", "probe")
     assert view.error.remedy
     assert until(queue, second.id, over).state is JobState.DONE
+
+
+def test_jobs_that_are_over_are_forgotten_in_time_and_nothing_else_is(clip: Path, tmp_path: Path) -> None:
+    """The policy: 30 days, or 200 newer ones; jobs that are not over, and results, stay."""
+    assert Retention() == Retention(30.0, 200)
+    queue = JobQueue(Here(tmp_path), tmp_path / "queue", retention=Retention(days=30, number=2))
+    days = {"old": 31.0, "third": 3.0, "second": 2.0, "newest": 1.0, "paused": 40.0}
+    jobs = {name: queue.submit(JobOrder(clip, tmp_path / f"{name}.mp4", QUICK)).id for name in days}
+    for name, job in jobs.items():
+        queue.pause(job)
+        now = time.time() - 86400 * days[name]
+        over = {"state": JobState.DONE, "finished": now} if name != "paused" else {}
+        queue.update(job, created=now, **over)
+        (tmp_path / f"{name}.mp4").write_text("a result")
+    failed = queue.submit(JobOrder(clip, tmp_path / "failed.mp4", QUICK)).id
+    queue.update(failed, state=JobState.FAILED, finished=time.time() - 86400 * 50)
+    work = tmp_path / "failed.mp4.video3d-job"
+    (work / "segments").mkdir(parents=True)
+    queue.start()
+    try:
+        until_gone = time.monotonic() + PATIENCE
+        while len(queue.jobs()) > 3 and time.monotonic() < until_gone:
+            time.sleep(0.02)
+        left = {view.id for view in queue.jobs()}
+    finally:
+        queue.close()
+    assert left == {jobs[name] for name in ("newest", "second", "paused")}
+    assert not work.exists(), "what was finished of a job that failed goes with it"
+    assert all((tmp_path / f"{name}.mp4").is_file() for name in days), "results stay"
+    assert {folder.name for folder in (tmp_path / "queue").iterdir() if folder.is_dir()} == left
 
 
 def test_what_cannot_be_is_refused_when_it_is_sent(open_queue: Callable[[], JobQueue], clip: Path,

@@ -36,6 +36,8 @@ from video3d.unit_files import check_beside, publish_beside
 UNITS_AHEAD = 4
 """Units that planning may be ahead of converting."""
 _NEARLY_FULL = 1 << 16
+_FULL_DISK = ("No space left", "the disk is full")
+"""What the stages say then."""
 
 
 @dataclass(frozen=True)
@@ -287,14 +289,22 @@ def _explained(target: Path) -> Generator[None, None, None]:
         yield
     except BrokenPipeError:  # not a file: whoever read our output has gone
         raise
+    except TargetError as problem:
+        if not any(words in problem.message for words in _FULL_DISK):
+            raise
+        raise _disk_is_full(target, problem.details) from None  # it named a file of the attempt
     except OSError as problem:
         # numpy reports a short write without saying why.
         is_short = problem.errno is None and shutil.disk_usage(target.parent).free < _NEARLY_FULL
         if problem.errno == errno.ENOSPC or is_short:
-            raise TargetError(f"{target}: the disk is full.", stage="target",
-                              remedy="Free some space and start the same conversion again.") from None
+            raise _disk_is_full(target) from None
         raise TargetError(f"{target}: it cannot be written ({problem.strerror or problem}).", stage="target",
                           remedy="Choose another place with -o.") from None
+
+
+def _disk_is_full(target: Path, details: str = "") -> TargetError:
+    return TargetError(f"{target}: the disk is full.", stage="target", details=details,
+                       remedy="Free some space and start the same conversion again; what is finished is kept.")
 
 
 def _check_target(request: JobRequest) -> None:
