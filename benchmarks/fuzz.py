@@ -1,4 +1,4 @@
-"""Mutated media against probing and decoding, and mutated requests against the API: nothing hangs, nobody dies.
+"""Mutated videos and pictures against what reads them, and mutated requests against the API: nothing hangs, nobody dies.
 
     python benchmarks/fuzz.py --files 10000 --requests 10000
 
@@ -29,7 +29,11 @@ from typing import Any
 
 SECONDS_A_FILE = 30.0
 PICTURES = 40
-"""Decoded of each file, at most."""
+"""Decoded of each video, at most."""
+STILLS = ("jpeg", "png", "webp", "bmp", "tiff", "gif")
+EACH_STILL = 8
+"""One file of so many is a picture, as `/image` takes it."""
+MOST_PIXELS = 1 << 22
 SEEDS: dict[str, list[str]] = {
     "h264.mp4": ["-c:v", "libx264", "-bf", "2", "-c:a", "aac"], "hevc.mkv": ["-c:v", "libx265", "-c:a", "flac"],
     "mpeg4.avi": ["-c:v", "mpeg4", "-c:a", "mp3"], "h264.ts": ["-c:v", "libx264", "-c:a", "aac"],
@@ -66,10 +70,13 @@ def main() -> int:
 
 
 def make_seeds(folder: Path) -> None:
-    """A small video of each kind; a kind that this ffmpeg cannot write is left out."""
+    """A small video of each kind, and pictures; a kind that this ffmpeg cannot write is left out."""
     import imageio_ffmpeg
+    from PIL import Image
 
     folder.mkdir()
+    for kind in STILLS:
+        Image.linear_gradient("L").convert("RGB").resize((64, 48)).save(folder / f"still-{kind}", kind)
     for name, options in SEEDS.items():
         sound = ["-f", "lavfi", "-i", "sine=440:d=0.5"] if "-c:a" in options else []
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "quiet", "-nostdin", "-f", "lavfi", "-i",
@@ -78,8 +85,25 @@ def make_seeds(folder: Path) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def mutated(seeds: list[bytes], number: int, seed: int) -> bytes:
+Seeds = tuple[list[bytes], list[bytes]]
+"""Videos, and pictures."""
+
+
+def read_seeds(root: Path) -> Seeds:
+    """What `make_seeds` made."""
+    files = sorted((root / "seeds").iterdir())
+    stills = [file for file in files if file.name.startswith("still-")]
+    return [file.read_bytes() for file in files if file not in stills], [file.read_bytes() for file in stills]
+
+
+def is_still(number: int) -> bool:
+    """Whether file number `number` is a picture."""
+    return number % EACH_STILL == EACH_STILL - 1
+
+
+def mutated(all_seeds: Seeds, number: int, seed: int) -> bytes:
     """File number `number`: a seed with a few faults of the kinds that break parsers."""
+    seeds = all_seeds[is_still(number)]
     chance = random.Random(f"{seed}/{number}")
     data = bytearray(chance.choice(seeds))
     for _ in range(chance.choice((1, 1, 2, 4, 16, 64))):
@@ -110,17 +134,22 @@ def read_many(folder: Path, seed: int) -> int:
     """The child: reads the files whose numbers come in, and says how each went."""
     from video3d.errors import Video3DError
     from video3d.media.decoding import DecodeRequest, decode
+    from video3d.media.pictures import decode_picture
     from video3d.media.probing import probe
 
     resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    seeds = [file.read_bytes() for file in sorted((folder / "seeds").iterdir())]
+    seeds = read_seeds(folder)
     file = folder / f"mutated-{os.getpid()}"
     for line in sys.stdin:
         file.write_bytes(mutated(seeds, int(line), seed))
         said = "pictures"
         try:
+            if is_still(int(line)):
+                decode_picture(str(file), MOST_PIXELS)
+                answers.write(json.dumps("a picture") + "\n")
+                continue
             info = probe(str(file))
             request = DecodeRequest(info=info, pixel_format="yuv420p", interlaced=False, seek_to=None, thumbnails=True,
                                     threads=1)
@@ -187,7 +216,7 @@ def fuzz_files(root: Path, count: int, seed: int) -> dict[str, Any]:
             again.append(number)
         else:
             outcomes[said] += 1
-            if said.startswith("unexpected") or number % 50 == 0:
+            if said.startswith("unexpected") or number % 50 == 0 or number % 200 == EACH_STILL - 1:
                 again.append(number)
     reader.close()
     host = [failure for number in again for failure in read_as_the_program_does(root, number, seed)]
@@ -197,16 +226,19 @@ def fuzz_files(root: Path, count: int, seed: int) -> dict[str, Any]:
 def read_as_the_program_does(root: Path, number: int, seed: int) -> Iterator[str]:
     """Nothing where it went well or became an error of ours."""
     from video3d.errors import Video3DError
+    from video3d.media.pictures import read_picture
     from video3d.media.source import ThumbnailReader, probe
 
-    seeds = [file.read_bytes() for file in sorted((root / "seeds").iterdir())]
     file = root / "read-again"
-    file.write_bytes(mutated(seeds, number, seed))
+    file.write_bytes(mutated(read_seeds(root), number, seed))
     began = time.monotonic()
     try:
-        for count, _ in enumerate(ThumbnailReader(probe(file))):
-            if count >= PICTURES:
-                break
+        if is_still(number):
+            read_picture(file.read_bytes(), MOST_PIXELS)
+        else:
+            for count, _ in enumerate(ThumbnailReader(probe(file))):
+                if count >= PICTURES:
+                    break
     except Video3DError:
         pass
     except Exception as problem:  # noqa: BLE001 - this is what is looked for
@@ -232,7 +264,8 @@ async def fuzz_requests(root: Path, count: int, seed: int) -> dict[str, Any]:
             return root / "api" / "results"
 
     queue = JobQueue(Host(), root / "api" / "queue")
-    app = create_app(Service(Host(), queue), Guard())
+    service = Service(Host(), queue)
+    app = create_app(service, Guard())
     codes: collections.Counter[int] = collections.Counter()
     failures: list[str] = []
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test/video3d/v1") as client:
@@ -247,6 +280,7 @@ async def fuzz_requests(root: Path, count: int, seed: int) -> dict[str, Any]:
             codes[answer.status_code] += 1
             if answer.status_code >= 500 or time.monotonic() - began > 30:
                 failures.append(f"request {number}: {method} {path} {body[:200]!r}: {answer.status_code}")
+    service.close()
     queue.close()
     return {"count": count, "codes": dict(sorted(codes.items())), "failures": failures[:20]}
 
@@ -265,10 +299,13 @@ PATHS = (
     ("PATCH", "/uploads/{}?offset={}"), ("GET", "/files/info?path={}"), ("POST", "/uploads?name={}&size={}"),
     ("POST", "/image?settings={}"), ("GET", "/jobs?after={}&wait=0"),
     ("GET", "/jobs/{}/result"), ("DELETE", "/jobs/{}"),
-    ("POST", "/shots"), ("POST", "/estimate"), ("TRACE", "/status"), ("GET", "/{}"),
+    ("POST", "/shots"), ("PUT", "/shots"), ("POST", "/shots/edit"), ("DELETE", "/shots?upload={}"),
+    ("GET", "/shots/picture?at={}&job={}"), ("GET", "/jobs/{}/log"), ("GET", "/diagnostics?job={}"),
+    ("POST", "/estimate"), ("TRACE", "/status"), ("GET", "/{}"),
 )
 NAMES = ("upload", "path", "settings", "preset", "name", "folder", "priority", "keep_upload", "moment", "view",
-         "format", "largest_side", "values", "unknown")  # fmt: skip
+         "format", "largest_side", "values", "job", "shots", "action", "shot", "at", "strength", "convergence",
+         "unknown")  # fmt: skip
 
 
 def request_number(number: int, seed: int) -> tuple[str, str, bytes]:
