@@ -1,4 +1,4 @@
-"""Mutated videos and pictures against what reads them, and mutated requests against the API: nothing hangs, nobody dies.
+"""Mutated videos and pictures against what reads them, mutated requests against the API: nothing hangs, nobody dies.
 
     python benchmarks/fuzz.py --files 10000 --requests 10000
 

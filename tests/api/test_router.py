@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from video3d.cli import build_parser
 
 METHODS = ("get", "put", "post", "patch", "delete")
 
@@ -44,6 +48,29 @@ def test_the_examples_of_answers_are_answers(client: Any) -> None:
     for path in ("/status", "/settings", "/presets", "/models", "/jobs", "/uploads"):
         responses = document["paths"][f"/video3d/v1{path}"]["get"]["responses"]
         assert set(responses["200"]["content"]["application/json"]["example"]) == set(client.get(path).json()), path
+
+
+def test_what_the_api_can_do_the_command_line_can(client: Any) -> None:
+    """The table in docs/api.md has every route, and every command in it is one."""
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    table = re.search(r"<!-- routes and commands -->\n.*\n.*\n(.*?)\n<!-- end", text, re.DOTALL)
+    assert table is not None
+    rows = [row.split(" | ") for row in table[1].splitlines()]
+    told = [route for row in rows for route in re.findall(r"`([^`]+)`", row[0])]
+    document = client.get("/openapi.json").json()
+    there = [f"{name.split()[0].upper()} {name.split('/video3d/v1')[1]}" for name, _ in operations(document)]
+    assert sorted(told) == sorted(there)
+    commands = {command for row in rows for command in re.findall(r"`([^`]+)`", row[1])}
+    assert commands <= set(command_names(build_parser()))
+    assert all(re.search("`|none: ", row[1]) for row in rows)
+
+
+def command_names(parser: argparse.ArgumentParser, before: str = "") -> Iterator[str]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, inner in action.choices.items():
+                yield before + name
+                yield from command_names(inner, f"{before}{name} ")
 
 
 @pytest.mark.needs("schemathesis")

@@ -72,3 +72,20 @@ def test_what_is_no_list_is_refused_before_anything_happens(small_clip: Path, tm
     capsys.readouterr()
     assert main(["shots", "--schema"]) == DONE
     assert json.loads(capsys.readouterr().out) == json_schema()
+
+
+def test_shots_are_merged_split_and_set_in_the_order_of_the_command_line(
+        small_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = shots_of(small_clip, capsys, "--split", "1.5", "--set", "2:strength=1.5,convergence=0.4", "--merge", "1")
+    assert [shot["start"] for shot in told["shots"]] == [0.0, 1.5]
+    assert (told["shots"][1]["strength"], told["shots"][1]["convergence"]) == (1.5, 0.4)
+    saved = tmp_path / "saved.json"
+    saved.write_text(json.dumps(told))
+    assert main(["shots", "--shots", str(saved), "--set", "0:strength=auto", "--split", "0.5"]) == DONE
+    assert "1.500 s  strength 1.5  convergence 0.4" in capsys.readouterr().out
+    for wrong in (("--merge", "0"), ("--split", "0"), ("--set", "7:strength=1")):
+        assert main(["shots", "--shots", str(saved), *wrong]) == WRONG_USAGE
+    for wrong in (("--merge", "x"), ("--set", "0:colour=1"), ("--set", "0:strength=99"), ("--set", "0")):
+        with pytest.raises(SystemExit):
+            main(["shots", "--shots", str(saved), *wrong])
+        assert "cannot be read" in capsys.readouterr().err

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from video3d.cli.arguments import DONE, FAILED, Commands, add_command, add_settings, chosen_settings
 from video3d.cli.convert import sources_of, targets_of
+from video3d.cli.preview import write_picture
 from video3d.cli.shots import add_shots, chosen_shots
 from video3d.console import STOPPED, Console, Stop
+from video3d.errors import MissingError
 from video3d.host import Host
 from video3d.queue import JobOrder, JobQueue, JobState, JobView, queue_folder
 
@@ -35,6 +37,11 @@ def add(commands: Commands) -> None:
     _inner(inner, "run", _run, "convert what waits in the queue, until nothing does")
     log = _inner(inner, "log", _log, "print what happened to a job")
     log.add_argument("id", metavar="ID", help="a job's id, or how it begins")
+    preview = _inner(inner, "preview", _preview, "write the newest picture that a job made to a file")
+    preview.add_argument("id", metavar="ID", help="a job's id, or how it begins")
+    preview.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="a .jpg file")
+    add_shots(_steering(inner, "shots", lambda queue, job, chosen: queue.set_shots(job, chosen_shots(chosen)),
+                        "give unfinished jobs an edited list of shots; without --shots, those that are found"))
     pause = _steering(inner, "pause", lambda queue, job, chosen: queue.pause(job, at_once=chosen.now),
                       "stop jobs until they are resumed")
     pause.add_argument("--now", action="store_true", help="do not wait for the end of the part in work, which is lost")
@@ -124,6 +131,17 @@ def _log(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     queue = open_queue(chosen, host)
     text = queue.log(queue.find(chosen.id).id)
     console.write(json.dumps({"event": "log", "text": text}) if chosen.json else text)
+    return DONE
+
+
+def _preview(chosen: argparse.Namespace, host: Host, console: Console) -> int:
+    queue = open_queue(chosen, host)
+    view = queue.find(chosen.id)
+    picture = queue.preview(view.id)
+    if picture is None:
+        raise MissingError("There is no picture of this job yet.", stage="queue", remedy="Ask again when it runs.")
+    write_picture(chosen.output, picture)
+    console.made(view.source, chosen.output)
     return DONE
 
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """The command and its flags."""
-    add_flags(add_command(commands, "serve", _serve, "offer the HTTP API"))
+    serve = add_command(commands, "serve", _serve, "offer the HTTP API")
+    serve.add_argument("--openapi", action="store_true", help="print the API's description (OpenAPI) instead")
+    add_flags(serve)
 
 
 def add_flags(serve: argparse.ArgumentParser) -> None:
@@ -39,10 +41,14 @@ def add_flags(serve: argparse.ArgumentParser) -> None:
 
 def _serve(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     try:
-        from video3d.api.server import serve
+        from video3d.api.server import serve, write_openapi
     except ImportError as missing:
         raise ToolError(f"The server needs {missing.name}, which is not installed.", stage="serve",
                         remedy="Start it with `start.py serve`, or install requirements-serve.txt.") from None
+    if chosen.openapi:
+        console.write(write_openapi(host))
+        return DONE
+
     def say(address: str) -> None:
         console.write(json.dumps({"event": "listening", "address": address}) if chosen.json else address)
 

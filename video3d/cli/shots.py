@@ -1,9 +1,11 @@
-"""`shots`: the cut list of a video, to edit and to give back with `convert --shots`."""
+"""`shots`: the cut list of a video, edited here or by hand, and given back with `convert --shots`."""
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ from video3d.errors import Cancelled, SettingsError, TargetError
 from video3d.host import Host
 from video3d.params import parameters
 from video3d.settings import ConversionSettings, RangeSettings
-from video3d.shot_edits import FORMAT, ShotEdits, json_schema, read_shots
-from video3d.shot_list import FoundShot, find_shots
+from video3d.shot_edits import FORMAT, ShotEdits, json_schema, merged, read_shots, split, values_of, with_values
+from video3d.shot_list import FoundShot, edits_of, find_shots
 
 RANGE = ("start", "end", "preview")
 
@@ -27,6 +29,13 @@ def add(commands: Commands) -> None:
     shots.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the list to a file (JSON)")
     shots.add_argument("--thumbnails", type=Path, metavar="FOLDER", help="put a small picture of each shot there")
     shots.add_argument("--schema", action="store_true", help="print the JSON Schema of such a list instead")
+    add_shots(shots)
+    for name, word, text in (
+        ("merge", "N", "make shot N part of the one before it"), ("split", "SECONDS", "let a shot begin there"),
+        ("set", "N:NAME=VALUE,…", "give shot N a strength and a convergence (screen plane) of its own"),
+    ):
+        shots.add_argument(f"--{name}", dest="changes", action=_Change, metavar=word, default=[],
+                           help=f"{text}; changes are made in the order in which they stand")
     for parameter in parameters(ConversionSettings):
         if parameter.name in RANGE:
             shots.add_argument(parameter.flag, dest=parameter.name, default=None, metavar="N",
@@ -55,27 +64,74 @@ def _shots(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     if chosen.schema:
         console.write(json.dumps(json_schema()))
         return DONE
-    if chosen.source is None:
-        raise SettingsError("Which video?", stage="settings", remedy="`video3d shots IN`.")
+    edits = chosen_shots(chosen)
+    found: list[FoundShot] = []
+    if edits is None:
+        if chosen.source is None:
+            raise SettingsError("Which video?", stage="settings", remedy="`video3d shots IN`.")
+        try:
+            found = _found(chosen, console)
+        except Cancelled:
+            return STOPPED
+    if edits is None and not chosen.changes:
+        entries = [_entry(shot, chosen.thumbnails) for shot in found]
+    else:
+        edits = functools.reduce(lambda before, change: change(before), chosen.changes, edits or edits_of(found))
+        entries = [{"index": index, "start": shot.start, **shot.values.to_json()}
+                   for index, shot in enumerate(edits.shots)]
+    _tell(entries, chosen, console)
+    return DONE
+
+
+def _found(chosen: argparse.Namespace, console: Console) -> list[FoundShot]:
     given = {name: value for name in RANGE if (value := getattr(chosen, name)) is not None}
     known = {parameter.name: parameter for parameter in parameters(ConversionSettings)}
     wanted = RangeSettings(**{name: known[name].parse(value) for name, value in given.items()})
-    try:
-        with Stop() as stop:
-            reporter = console.reporter(chosen.source, stop)
-            found = list(find_shots(chosen.source, wanted, reporter, thumbnails=chosen.thumbnails is not None))
-    except Cancelled:
-        return STOPPED
-    entries = [_entry(shot, chosen.thumbnails) for shot in found]
-    text = json.dumps({"event": "shots", "format": FORMAT, "source": chosen.source.name, "shots": entries})
+    with Stop() as stop:
+        reporter = console.reporter(chosen.source, stop)
+        return list(find_shots(chosen.source, wanted, reporter, thumbnails=chosen.thumbnails is not None))
+
+
+def _tell(entries: list[dict[str, Any]], chosen: argparse.Namespace, console: Console) -> None:
+    source = {"source": chosen.source.name} if chosen.source is not None else {}
+    text = json.dumps({"event": "shots", "format": FORMAT, **source, "shots": entries})
     if chosen.output is not None:
         _write(chosen.output, text.encode())
     elif chosen.json:
         console.write(text)
     if not chosen.json:
-        for shot in found:
-            console.write(f"{shot.index:5}  {shot.start:10.3f} s  {shot.end - shot.start:8.3f} s long")
-    return DONE
+        for entry in entries:
+            length = f"  {entry['end'] - entry['start']:8.3f} s long" if "end" in entry else ""
+            own = "".join(f"  {name} {entry[name]}" for name in ("strength", "convergence") if entry[name] != "auto")
+            console.write(f"{entry['index']:5}  {entry['start']:10.3f} s{length}{own}")
+
+
+class _Change(argparse.Action):
+    """Adds a change of the list, in the order of the command line."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any,
+                 option_string: str | None = None) -> None:
+        name = (option_string or "").lstrip("-")
+        try:
+            change = _change(name, str(values))
+        except (ValueError, SettingsError) as problem:
+            parser.error(f"argument {option_string}: {values!r} cannot be read ({problem})")
+        namespace.changes = [*namespace.changes, change]
+
+
+def _change(name: str, text: str) -> Callable[[ShotEdits], ShotEdits]:
+    if name == "merge":
+        number = int(text)
+        return lambda edits: merged(edits, number)
+    if name == "split":
+        seconds = float(text)
+        return lambda edits: split(edits, seconds)
+    shot, _, values = text.partition(":")
+    given = dict(word.split("=", 1) for word in values.split(","))
+    if not given.keys() <= {"strength", "convergence"}:
+        raise ValueError("strength and convergence can be set")
+    index, own = int(shot), values_of(given, f"shot {shot}")
+    return lambda edits: with_values(edits, index, own)
 
 
 def _entry(shot: FoundShot, thumbnails: Path | None) -> dict[str, Any]:

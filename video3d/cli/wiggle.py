@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from video3d.cli.arguments import DONE, Commands, add_command, add_settings, chosen_settings
+from video3d.cli.preview import write_picture
 from video3d.console import Console
 from video3d.errors import SettingsError, TargetError
 from video3d.host import Host
@@ -42,17 +43,6 @@ def _wiggle(chosen: argparse.Namespace, host: Host, console: Console) -> int:
                           remedy="Add --overwrite, or choose another name with -o.")
     picture = Previewer(host).picture(PreviewRequest(source, chosen_settings(chosen), chosen.at, View.WIGGLE,
                                                      PictureFormat(kind), chosen.size))
-    _write(target, picture.data)
+    write_picture(target, picture.data)
     console.made(source, target)
     return DONE
-
-
-def _write(target: Path, data: bytes) -> None:
-    part = target.with_name(f".{target.name}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(target)
-    except OSError as problem:
-        part.unlink(missing_ok=True)
-        raise TargetError(f"{target}: it cannot be written ({problem.strerror or problem}).", stage="target",
-                          remedy="Choose another place with -o.") from None
