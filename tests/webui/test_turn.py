@@ -227,3 +227,60 @@ def test_a_lock_that_tells_nothing_is_given_back_by_the_clock(neighbours: Neighb
         assert lock.taken == 2
     gpu.close()
     assert not lock.inner.locked()
+
+
+def test_our_own_threads_go_by_turns(gpu: SharedGpu) -> None:
+    """Several workers, or a preview beside a job: the webui's lock is taken once for all of them."""
+    inside, most = [0], [0]
+    deciding = threading.Lock()
+
+    def work() -> None:
+        for _ in range(10):
+            with gpu.turn(GpuUse()):
+                with deciding:
+                    inside[0] += 1
+                    most[0] = max(most[0], inside[0])
+                time.sleep(0.001)
+                with deciding:
+                    inside[0] -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]
+
+
+def test_the_wait_for_one_of_our_own_can_be_stopped(gpu: SharedGpu) -> None:
+    with gpu.turn():
+        refused: list[BaseException] = []
+
+        def wait() -> None:
+            try:
+                with gpu.turn(GpuUse(is_cancelled=lambda: True)):
+                    pass
+            except Cancelled as problem:
+                refused.append(problem)
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        thread.join()
+    assert len(refused) == 1
+    with gpu.turn():
+        pass
+
+
+def test_all_networks_that_used_the_turn_leave_with_it(gpu: SharedGpu, queue_lock: QueueLockDouble,
+                                                       monkeypatch: pytest.MonkeyPatch,
+                                                       neighbours: NeighboursDouble) -> None:
+    left: list[str] = []
+    monkeypatch.setattr(neighbours, "come_back", lambda leave: leave())
+    uses = [GpuUse(0, lambda name=name: left.append(name)) for name in ("job", "preview")]
+    for use in (*uses, uses[0]):
+        with gpu.turn(use):
+            pass
+    image = ImageGeneration(queue_lock)
+    assert image.has_begun.wait(SOON)
+    image.thread.join()
+    assert left == ["job", "preview"]

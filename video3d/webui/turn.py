@@ -57,10 +57,14 @@ class SharedGpu:
         self.on_given: Callable[[], None] = lambda: None
         self._lock = lock
         self._neighbours = neighbours
+        self._ours = threading.Lock()
+        """Held by the one of our threads that uses it: several workers, and previews beside a job, go by turns."""
         self._changing = threading.RLock()
         self._is_held = False
         self._is_used = False
         self._use = GpuUse()
+        self._uses: list[GpuUse] = []
+        """All since the turn was taken: each may have left a network on the GPU."""
         self._since = 0.0
         """When it was taken, or put down last."""
         self._keeper: threading.Thread | None = None
@@ -69,11 +73,17 @@ class SharedGpu:
     def turn(self, use: GpuUse | None = None) -> Generator[GpuTurn, None, None]:
         """See `Host.gpu_turn`."""
         use = use or GpuUse()
-        self._take(use)
+        while not self._ours.acquire(timeout=LOOK_SECONDS):
+            if use.is_cancelled():
+                raise Cancelled("Stopped.", stage="depth")
         try:
-            yield _Turn(self, use)
+            self._take(use)
+            try:
+                yield _Turn(self, use)
+            finally:
+                self._put_down()
         finally:
-            self._put_down()
+            self._ours.release()
 
     @contextmanager
     def holding(self) -> Generator[bool, None, None]:
@@ -103,13 +113,14 @@ class SharedGpu:
             if self._is_held:
                 if use != self._use:
                     self._neighbours.make_room(use.memory)
-                self._is_used, self._use = True, use
+                self._use_by(use)
                 return
         wait_for(self._lock, use.is_cancelled)
         try:
             with self._changing:
                 self._neighbours.make_room(use.memory)
-                self._is_held, self._is_used, self._use, self._since = True, True, use, time.monotonic()
+                self._is_held, self._since = True, time.monotonic()
+                self._use_by(use)
                 self.on_taken()
                 if self._keeper is None:
                     self._keeper = threading.Thread(target=self._keep, name="video3d-gpu-turn", daemon=True)
@@ -118,6 +129,15 @@ class SharedGpu:
             self._is_held = self._is_used = False
             self._lock.release()
             raise
+
+    def _use_by(self, use: GpuUse) -> None:
+        self._is_used, self._use = True, use
+        if use not in self._uses:
+            self._uses.append(use)
+
+    def _leave(self) -> None:
+        for use in self._uses:
+            use.leave()
 
     def _put_down(self) -> None:
         with self._changing:
@@ -135,9 +155,10 @@ class SharedGpu:
         is_wanted = self._is_wanted()
         self._is_held = self._is_used = False
         try:
-            self._neighbours.come_back(self._use.leave)
+            self._neighbours.come_back(self._leave)
             self.on_given()
         finally:
+            self._uses.clear()
             self._lock.release()
         if is_wanted:
             _pause_until_taken(self._lock)
