@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -208,3 +209,26 @@ def test_foreign_pages_cannot_steer(client: Any, upload: str) -> None:
                          ("PUT", "/presets/a"), ("POST", "/preview"), ("POST", "/image")):
         assert client.request(method, path, headers=evil).status_code == 403, path
     assert client.get(f"/jobs/{job}").json()["state"] == "waiting"
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="links")
+@pytest.mark.parametrize("what", ["source", "folder"])
+def test_a_link_that_is_put_in_the_way_later_leads_nowhere(make_client: Callable[..., Any], small_clip: Path,
+                                                           tmp_path: Path, what: str) -> None:
+    """Checked when it is named, and resolved anew when it is used."""
+    allowed, secret = tmp_path / "allowed", tmp_path / "secret"
+    for folder in (allowed / "in", allowed / "out", secret):
+        folder.mkdir(parents=True)
+        (folder / "clip.mp4").write_bytes(small_clip.read_bytes())
+    client = make_client(paths=AllowedPaths((allowed,)))
+    order = {"path": str(allowed / "in" / "clip.mp4"), "folder": str(allowed / "out"), "settings": {"preview": 0.1}}
+    job = client.post("/jobs", json=order).json()["id"]
+    swapped = allowed / ("in" if what == "source" else "out")
+    swapped.rename(tmp_path / "moved")
+    swapped.symlink_to(secret, target_is_directory=True)
+    before = sorted(path.name for path in secret.iterdir())
+    client.service.queue.start()
+    failed = wait_for(client, job, "done", "failed")
+    assert (failed["state"], failed["error"]["error"]) == ("failed", "AccessError")
+    assert "a link leads elsewhere" in failed["error"]["message"]
+    assert sorted(path.name for path in secret.iterdir()) == before

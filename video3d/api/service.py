@@ -140,9 +140,13 @@ class Service:
         if order.preset is not None and is_device(order.preset):
             settings = presets.apply(presets.preset(order.preset), settings, info.width, info.height,
                                      frame_rate=info.frame_rate, bit_depth=info.pixel_format.bit_depth).settings
+        target = self._target(source, settings, order)
+        confined = [] if source.is_upload else [source.file]
+        confined += [target.parent] if target is not None and order.folder is not None else []
+        confined += [Path(given)] if (given := settings.depth.depth_video) is not None else []
         return self.queue.submit(JobOrder(
-            source=source.file, target=self._target(source, settings, order), settings=settings, owner=caller.name,
-            priority=order.priority, display_name=source.name,
+            source=source.file, target=target, settings=settings, owner=caller.name,
+            priority=order.priority, display_name=source.name, confined=tuple(confined),
             keep_source=order.keep_source or not source.is_upload, shots=shots,
         ))
 

@@ -50,6 +50,8 @@ class JobOrder:
     """The cut list that a person edited."""
     overwrite: bool = False
     """Replace a `target` that is there already."""
+    confined: tuple[Path, ...] = ()
+    """Paths that somebody named who may not name any: checked with their links resolved, they must have none later."""
 
 
 @dataclass(frozen=True)

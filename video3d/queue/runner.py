@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from video3d.durable import lock
-from video3d.errors import Cancelled, JobError, Video3DError
+from video3d.errors import AccessError, Cancelled, JobError, Video3DError
 from video3d.jobs import JobFolder, JobRequest, JobResult, JobWatcher, folder_for, run_job
 from video3d.jobs.log import LOG_NAME
 from video3d.queue.model import JobProblem, JobState
@@ -98,6 +101,7 @@ class Runner:
                              restart=record.restart, workers=self._queue.workers, devices=self._queue.devices,
                              shots=order.shots, log=self._queue.store.folder_of(record.id) / LOG_NAME)
         try:
+            _check_links(order.confined)
             if order.target is None:
                 record.target.parent.mkdir(parents=True, exist_ok=True)
             self._done(record, run_job(request, self._queue.host, looker, looker))
@@ -130,6 +134,13 @@ class Runner:
             self.discard(now)
             changes["begun"] = None
         self._queue.update(record.id, restart=False, **changes)
+
+
+def _check_links(paths: Sequence[Path]) -> None:
+    """AccessError where a link was put in the way since the paths were checked."""
+    for path in paths:
+        if Path(os.path.realpath(path)) != path:
+            raise AccessError(f"{path}: a link leads elsewhere by now.", stage="access", remedy="Name the file itself.")
 
 
 def _after_a_stop(record: JobRecord) -> dict[str, object]:
