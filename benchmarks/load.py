@@ -79,9 +79,15 @@ async def measure(address: str, server: int, clip: Path, chosen: argparse.Namesp
         "p99_ms": round(1000 * times[int(len(times) * 0.99)], 1), "longest_ms": round(1000 * times[-1], 1),
         "alone": alone, "loaded": loaded,
         "server_share_of_the_machine": round(loaded["server_cpu"] / (processors * chosen.seconds), 3),
+        "slowed_by": round(1 - _rate(loaded, processors) / _rate(alone, processors), 3),
         "frames_per_cpu_second": [round(each["frames"] / max(each["conversion_cpu"], 0.01), 2)
                                   for each in (alone, loaded)],
     }
+
+
+def _rate(stretch: dict[str, float], processors: int) -> float:
+    """Frames for each second of processor time that the load generator left."""
+    return stretch["frames"] / (processors * stretch["seconds"] - stretch["generator_cpu"])
 
 
 async def stretch(client: httpx.AsyncClient, job: str, server: int, seconds: float,

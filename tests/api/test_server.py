@@ -35,7 +35,10 @@ def converter_of(process: subprocess.Popen[str]) -> int:
 
 
 def test_a_video_is_sent_converted_and_fetched(start: Callable[..., Any], small_clip: Path, tmp_path: Path) -> None:
-    address, process = start()
+    address, process = start("--workers", "2", "--devices", "cpu,cpu")
+    if Path("/proc").is_dir():
+        words = Path(f"/proc/{converter_of(process)}/cmdline").read_bytes().split(b"\0")
+        assert words[-4:] == [b"2", b"cpu", b"cpu", b""]
     with small_clip.open("rb") as file:
         upload = httpx.post(f"{address}/uploads", params={"name": "a.mp4"}, content=file).json()["id"]
     order = {"upload": upload, "settings": {"preview": 0.5}}

@@ -23,15 +23,16 @@ NICENESS = 5
 PAUSES = (0.5, 2.0, 10.0)
 """Seconds before a child that died is started again: the first time, the second, and from then on."""
 _START = ("import sys; sys.path[:] = filter(None, sys.path); "
-          "from video3d.api.converter import main; raise SystemExit(main(sys.argv[1]))")
+          "from video3d.api.converter import main; raise SystemExit(main(*sys.argv[1:]))")
 _log = logging.getLogger(__name__)
 
 
 class ConverterProcess:
     """Starts the child, and starts it again when it dies, until it is closed."""
 
-    def __init__(self, queue_folder: Path) -> None:
-        self._folder = queue_folder
+    def __init__(self, queue_folder: Path, workers: int = 1, devices: tuple[str, ...] = ()) -> None:
+        """`workers` and `devices` are those of `JobRequest`."""
+        self._arguments = [str(queue_folder), str(workers), *devices]
         self._closing = threading.Event()
         self._process = self._started()
         self._thread = threading.Thread(target=self._watch, name="converter")
@@ -50,7 +51,7 @@ class ConverterProcess:
 
     def _started(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-X", "utf8", "-c", _START, str(self._folder)], stdin=subprocess.PIPE,
+            [sys.executable, "-X", "utf8", "-c", _START, *self._arguments], stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL, env=child_environment(), start_new_session=OWN_SESSION,
             creationflags=CREATION_FLAGS)
 
@@ -78,14 +79,14 @@ class ConverterProcess:
             process.wait()
 
 
-def main(queue_folder: str) -> int:
+def main(queue_folder: str, workers: str = "1", *devices: str) -> int:
     """The child: convert until standard input ends."""
     from video3d.host import StandaloneHost
     from video3d.queue import JobQueue
 
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    queue = JobQueue(StandaloneHost(), Path(queue_folder))
+    queue = JobQueue(StandaloneHost(), Path(queue_folder), workers=int(workers), devices=devices)
     queue.start()
     try:
         while os.read(0, 4096):

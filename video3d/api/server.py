@@ -43,6 +43,10 @@ class ServerSettings:
     allowed: tuple[Path, ...] | None = None
     """Folders whose files may be named. None: the user's own folder where only this machine gets in, else none."""
     limits: Limits = field(default_factory=Limits)
+    workers: int = 1
+    """Parts of a video converted at once."""
+    devices: tuple[str, ...] = ()
+    """torch's names of those that depth networks run on at once; empty: what a job's settings say."""
 
     @property
     def is_local(self) -> bool:
@@ -97,7 +101,8 @@ def serve(settings: ServerSettings, host: Host, say: Callable[[str], None], site
         service = Service(host, queue, paths=settings.paths(), limits=settings.limits)
         config = uvicorn.Config(shown.build(service, guard), log_level="warning", access_log=False, lifespan="off",
                                 timeout_graceful_shutdown=ENDING_SECONDS, server_header=False)
-        with closing(queue), closing(service), closing(ConverterProcess(folder)), _unwinding():
+        with closing(queue), closing(service), closing(
+                ConverterProcess(folder, settings.workers, settings.devices)), _unwinding():
             say(f"http://{_shown(listener)}{shown.path}")
             uvicorn.Server(config).run(sockets=[listener])
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from video3d.cli.arguments import DONE, FAILED, Commands, add_command, add_settings, chosen_settings
 from video3d.cli.convert import sources_of, targets_of
 from video3d.cli.preview import write_picture
+from video3d.cli.running import add_running
 from video3d.cli.shots import add_shots, chosen_shots
 from video3d.console import STOPPED, Console, Stop
 from video3d.errors import MissingError
@@ -34,7 +35,7 @@ def add(commands: Commands) -> None:
     adding.add_argument("--priority", type=int, default=0, metavar="N", help="higher ones go first (default: 0)")
     add_shots(adding)
     add_settings(adding)
-    _inner(inner, "run", _run, "convert what waits in the queue, until nothing does")
+    add_running(_inner(inner, "run", _run, "convert what waits in the queue, until nothing does"))
     log = _inner(inner, "log", _log, "print what happened to a job")
     log.add_argument("id", metavar="ID", help="a job's id, or how it begins")
     preview = _inner(inner, "preview", _preview, "write the newest picture that a job made to a file")
@@ -64,7 +65,8 @@ def add_queue(parser: argparse.ArgumentParser, *, is_inner: bool = False) -> Non
 
 def open_queue(chosen: argparse.Namespace, host: Host) -> JobQueue:
     """The queue that a command line means."""
-    return JobQueue(host, chosen.queue or queue_folder(host))
+    return JobQueue(host, chosen.queue or queue_folder(host), workers=getattr(chosen, "workers", 1),
+                    devices=getattr(chosen, "devices", ()))
 
 
 def finish(queue: JobQueue, jobs: list[str] | None, console: Console) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from video3d.api.limits import Limits
 from video3d.cli.arguments import DONE, Commands, add_command
+from video3d.cli.running import add_running
 from video3d.console import Console
 from video3d.errors import ToolError
 from video3d.host import Host
@@ -36,6 +37,7 @@ def add_flags(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--origin", action="append", default=[], metavar="URL", help="a foreign page that may use it")
     serve.add_argument("--largest-upload", type=float, metavar="GB", help="default: 215")
     serve.add_argument("--largest-side", type=int, metavar="PIXELS", help="of a video's picture; default: 16384")
+    add_running(serve)
     serve.add_argument("--longest", type=float, metavar="SECONDS", help="of a video; default: any")
 
 
@@ -67,4 +69,5 @@ def server_settings(chosen: argparse.Namespace) -> ServerSettings:
         limits = replace(limits, side=chosen.largest_side)
     return ServerSettings(
         chosen.address, chosen.port, read_users(chosen.users), tuple(chosen.name), tuple(chosen.origin),
-        tuple(chosen.allow) if chosen.allow is not None else None, replace(limits, seconds=chosen.longest))
+        tuple(chosen.allow) if chosen.allow is not None else None, replace(limits, seconds=chosen.longest),
+        chosen.workers, chosen.devices)
