@@ -53,3 +53,9 @@ def test_limits_of_pictures(make_client: Callable[..., Any]) -> None:
     assert client.post("/image", content=png() + b"x").status_code == 413
     assert make_client(limits=Limits(image_pixels=64 * 48 - 1)).post("/image", content=png()).status_code == 413
     assert client.post("/image", content=b"").status_code == 422
+
+
+def test_a_picture_that_takes_too_long_is_the_sender_s_fault(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("video3d.media.pictures.SECONDS", 0.01)
+    answer = client.post("/image", content=png())
+    assert (answer.status_code, answer.json()["error"]) == (422, "WorkerError")

@@ -33,13 +33,15 @@ from video3d.errors import (
     SourceError,
     TargetError,
     Video3DError,
+    WorkerError,
 )
 
 STATUS: tuple[tuple[type[Video3DError], int], ...] = (
     (LoginError, 401), (AccessError, 403), (MissingError, 404), (LimitError, 413), (JobError, 409),
     (TargetError, 409), (Cancelled, 409), (SettingsError, 422), (SourceError, 422), (DepthError, 422),
+    (WorkerError, 422),
 )
-"""The first that fits; any other error of ours is a 500."""
+"""The first that fits; any other error of ours is a 500. What a file does to the child that reads it is the file's."""
 THREADS = 16
 """For work that waits, over all routes; the host's own pool is left alone."""
 LOGIN_PAUSE = 0.3
