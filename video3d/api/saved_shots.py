@@ -6,7 +6,7 @@ import hashlib
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from video3d.durable import write_text
 from video3d.errors import SettingsError
@@ -40,8 +40,9 @@ class SavedShots:
     def clean(self) -> None:
         """Delete lists of videos that are gone, or are others by now."""
         for file in self._folder.glob("*.json"):
-            source = (_read(file) or {}).get("source")
-            if not isinstance(source, list) or source != _facts(Path(str(source[:1] and source[0]))):
+            source: Any = (_read(file) or {}).get("source")
+            named = cast("list[Any]", source)[:1] if isinstance(source, list) else []
+            if not named or source != _facts(Path(str(named[0]))):
                 file.unlink(missing_ok=True)
 
     def _file(self, owner: str, source: Path) -> Path:
@@ -61,4 +62,4 @@ def _read(file: Path) -> dict[str, Any] | None:
         data: Any = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return data if isinstance(data, dict) else None
+    return cast("dict[str, Any]", data) if isinstance(data, dict) else None

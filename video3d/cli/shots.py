@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -76,7 +75,9 @@ def _shots(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     if edits is None and not chosen.changes:
         entries = [_entry(shot, chosen.thumbnails) for shot in found]
     else:
-        edits = functools.reduce(lambda before, change: change(before), chosen.changes, edits or edits_of(found))
+        edits = edits or edits_of(found)
+        for change in chosen.changes:
+            edits = change(edits)
         entries = [{"index": index, "start": shot.start, **shot.values.to_json()}
                    for index, shot in enumerate(edits.shots)]
     _tell(entries, chosen, console)
