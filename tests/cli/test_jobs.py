@@ -98,7 +98,8 @@ def test_a_job_s_shots_are_edited_and_its_picture_is_written(ask: Ask, place: Pa
     (job,) = ask("add", "clip.mp4", *QUICK)
     (place / "shots.json").write_text('{"format": "video3d shots 1", "shots": [{"start": 0, "strength": 1}]}')
     ask("shots", job["id"], "--shots", "shots.json")
-    record = json.loads(next((place / "user").glob(f"video3d/work/queue/{job['id']}/job.json")).read_text())
+    (file,) = (place / "user").rglob("job.json")
+    record = json.loads(file.read_text())
     assert record["order"]["shots"]["shots"][0]["values"]["strength"] == 1.0
     assert main(["jobs", "preview", job["id"], "-o", "x.jpg"]) == FAILED
     ask("run")
