@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -102,3 +104,19 @@ def test_holes_over_time_are_measured(bench, quick):
     hole, seen, flicker = bench._over_time(bench.LayeredScene(0, 96, 54, 3.0), True, 1)
     assert 10 < hole < seen
     assert flicker > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the fuzzer counts processes as Linux lists them")
+def test_damaged_files_and_requests_become_sentences(tmp_path: Path) -> None:
+    """A short run of `fuzz.py`; the long one and its figures are in docs/measurements.md."""
+    done = subprocess.run([sys.executable, str(FOLDER / "fuzz.py"), "--files", "160", "--requests", "250",
+                           "--seed", "5"], capture_output=True, text=True, timeout=240, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads(done.stdout)
+    outcomes = figures["files"]["outcomes"]
+    assert sum(outcomes.values()) == 160
+    assert outcomes["pictures"] > 10, "some are read in spite of all"
+    assert outcomes["SourceError"] > 10
+    assert outcomes["a picture"] > 2
+    assert not [said for said in outcomes if said.startswith("unexpected")]
+    assert sum(figures["requests"]["codes"].values()) == 250
