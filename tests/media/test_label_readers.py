@@ -57,7 +57,9 @@ class Case:
 
 HALVES = (Layout.HALF_SBS, Layout.FULL_SBS, Layout.HALF_TAB, Layout.FULL_TAB)
 VR180 = Case(".mp4", Layout.FULL_SBS, projection=Projection.VR180)
-FEW = [*(Case(suffix, Layout.HALF_SBS, codec=codec) for suffix in (".mp4", ".mov", ".mkv") for codec in CODECS), VR180]
+VR180_MKV = Case(".mkv", Layout.FULL_SBS, projection=Projection.VR180)
+FEW = [*(Case(suffix, Layout.HALF_SBS, codec=codec) for suffix in (".mp4", ".mov", ".mkv") for codec in CODECS), VR180,
+       VR180_MKV]
 CASES = [*(Case(suffix, layout, swapped) for suffix in (".mp4", ".mov", ".mkv") for layout in HALVES
            for swapped in (False, True) if suffix != ".mov" or layout is Layout.FULL_TAB), *FEW]
 
@@ -191,6 +193,7 @@ def test_mkvinfo_agrees(case: Case, labelled: Path, tool: Callable[[str], str]) 
     shown = re.findall(r"Display (?:width|height): (\d+)", done.stdout)
     eye = {Layout.FULL_SBS: ["160", "180"], Layout.FULL_TAB: ["320", "90"]}.get(case.layout, ["320", "180"])
     assert shown == eye
+    assert ("Projection type: 1 (equirectangular)" in done.stdout) is (case.projection is Projection.VR180)
 
 
 MP4BOX_SCRIPT = """

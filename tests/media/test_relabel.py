@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import av
 import pytest
 
 from video3d.errors import SourceError, TargetError
-from video3d.media import labels
+from video3d.media import boxes, faststart, labels
+from video3d.media.boxes import Box
 from video3d.media.labels import Projection
 from video3d.media.relabel import check_labels, relabel
 from video3d.types import Layout
@@ -62,29 +65,65 @@ def test_half_and_full_are_told_apart_in_matroska(make_clip: Clips, tmp_path: Pa
         check_labels(tmp_path / "half.mkv", Layout.FULL_SBS)
 
 
-def test_the_projection_is_kept_unless_told(make_clip: Clips, tmp_path: Path) -> None:
-    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=1", *X264)
-    relabel(clip, tmp_path / "vr.mp4", Layout.FULL_SBS, projection=Projection.VR180)
-    assert relabel(tmp_path / "vr.mp4", tmp_path / "kept.mp4", Layout.FULL_TAB).projection == "half equirectangular"
-    flat = relabel(tmp_path / "vr.mp4", tmp_path / "flat.mp4", Layout.FULL_SBS, projection=Projection.FLAT)
-    assert flat.projection == "flat"
+def test_the_projection_is_kept_unless_told(clip: Path, tmp_path: Path) -> None:
+    kept, flat, vr = (tmp_path / (name + clip.suffix) for name in ("kept", "flat", "vr"))
+    relabel(clip, vr, Layout.FULL_SBS, projection=Projection.VR180)
+    assert relabel(vr, kept, Layout.FULL_TAB).projection == "half equirectangular"
+    assert relabel(vr, flat, Layout.FULL_SBS, projection=Projection.FLAT).projection == "flat"
     with pytest.raises(TargetError, match="half equirectangular"):
-        check_labels(tmp_path / "vr.mp4", Layout.FULL_SBS)
+        check_labels(vr, Layout.FULL_SBS)
+    with pytest.raises(TargetError, match="marked flat"):
+        check_labels(flat, Layout.VR180)
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_a_label_in_the_stream_is_not_doubled(suffix: str, make_clip: Clips, tmp_path: Path, ffmpeg: str) -> None:
-    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=160x90:d=0.4", *X264, "-x264-params", "frame-packing=3",
-                     suffix=suffix)
-    with pytest.raises(SourceError, match="filter_units") as refusal:
-        relabel(clip, tmp_path / ("out" + suffix), Layout.HALF_SBS)
-    assert list(tmp_path.iterdir()) == []
-    # The remedy works as it is written.
-    command = refusal.value.remedy.split("ffmpeg ")[1].rstrip(".").split()
-    cleaned = tmp_path / ("clean" + suffix)
-    words = [{"IN": str(clip), "OUT": str(cleaned)}.get(word, word) for word in command]
-    subprocess.run([ffmpeg, "-v", "error", *words], check=True, capture_output=True)
-    relabel(cleaned, tmp_path / ("out" + suffix), Layout.HALF_SBS)
+def message_count(path: Path, ffmpeg: str) -> int:
+    """How often ffmpeg finds the message in the whole stream."""
+    command = [ffmpeg, "-i", str(path), "-map", "0:v", "-c", "copy", "-bsf:v", "trace_headers", "-f", "null", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stderr.count("frame_packing_arrangement_type") or done.stderr.count("Frame Packing Arrangement")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_a_message_in_the_stream_gives_way_to_the_label(suffix: str, make_clip: Clips, tmp_path: Path,
+                                                        ffmpeg: str) -> None:
+    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=1", "-f", "lavfi", "-i", "sine=d=1",
+                     *X264, "-g", "10", "-x264-params", "frame-packing=4", "-c:a", "aac", suffix=suffix)
+    assert message_count(clip, ffmpeg) >= 3
+    out = tmp_path / ("out" + suffix)
+    report = relabel(clip, out, Layout.HALF_SBS)
+    assert {claim.where for claim in report.labels} == ({"StereoMode"} if suffix == ".mkv" else {"st3d", "vexu"})
+    assert message_count(out, ffmpeg) == 0
+    assert picture_sums(clip, ffmpeg) == picture_sums(out, ffmpeg)
+    # Whatever else the encoder says in messages stays, and so does every other track.
+    assert b"x264 - core" in out.read_bytes()
+    sound = [[bytes(packet) for packet in demuxed(path, "audio")] for path in (clip, out)]
+    assert sound[0] == sound[1]
+    times = [[(packet.pts, packet.dts, packet.is_keyframe) for packet in demuxed(path, "video")]
+             for path in (clip, out)]
+    assert times[0] == times[1]
+    assert sum(map(len, map(bytes, demuxed(out, "video")))) < sum(map(len, map(bytes, demuxed(clip, "video"))))
+
+
+def demuxed(path: Path, kind: str) -> list[Any]:
+    with av.open(str(path)) as container:
+        return [packet for packet in container.demux(container.streams.best(kind)) if packet.size]
+
+
+def test_a_picture_all_around_the_viewer_keeps_its_label_by_being_refused(small_clip: Path, tmp_path: Path) -> None:
+    bounds = Box.make(b"proj", Box.make_full(b"prhd", bytes(12)).raw + Box.make_full(b"equi", bytes(16)).raw)
+    round_clip = tmp_path / "round.mp4"
+    faststart.copy_with_header(small_clip, round_clip, lambda moov: boxes.set_stereo_boxes(
+        moov, [Box.make(b"sv3d", Box.make_full(b"svhd", b"x\0").raw + bounds.raw)]))
+    old = tmp_path / "old.mp4"
+    marker = Box.make(b"uuid", boxes.SPHERICAL_V1 + b"<rdf:SphericalVideo/>")
+    faststart.copy_with_header(small_clip, old, lambda moov: boxes.with_children(moov, lambda children: [
+        boxes.with_children(child, lambda inside: [*inside, marker]) if child.kind == b"trak" else child
+        for child in children]))
+    for path in (round_clip, old):
+        with pytest.raises(SourceError, match=r"all around the viewer \(equirectangular\).*360"):
+            relabel(path, tmp_path / "out.mp4", Layout.FULL_TAB)
+        assert relabel(path, tmp_path / "out.mp4", Layout.FULL_TAB, projection=Projection.FLAT).projection == "flat"
+        (tmp_path / "out.mp4").unlink()
 
 
 def test_a_label_meant_for_the_stream_is_checked_there(make_clip: Clips, tmp_path: Path) -> None:

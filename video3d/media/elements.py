@@ -1,7 +1,8 @@
-"""A small editor for Matroska files: stereo mode and display size of the video track, nothing else.
+"""A small editor for Matroska files: stereo mode, display size and projection of the video track, nothing else.
 
-Frames are never touched: the file is copied as a stream with a new `Tracks` element, and the positions in `SeekHead`
-and `Cues` follow. Source of the structure: RFC 8794 (EBML) and RFC 9559 (Matroska).
+Frames are copied as they are, but for what a `Rework` patches in them: the file is copied as a stream with a new
+`Tracks` element, and the positions in `SeekHead` and `Cues` follow. Source of the structure: RFC 8794 (EBML) and
+RFC 9559 (Matroska).
 """
 
 from __future__ import annotations
@@ -15,7 +16,18 @@ from pathlib import Path
 from typing import IO
 
 from video3d.errors import SourceError
-from video3d.media.rewriting import STAGE, MalformedError, copy_range, never_stops, removed_on_failure, writing
+from video3d.media.rewriting import (
+    STAGE,
+    MalformedError,
+    Patch,
+    Read,
+    copy_range,
+    never_stops,
+    pieces,
+    reading,
+    removed_on_failure,
+    writing,
+)
 
 EBML, SEGMENT, SEEK_HEAD, TRACKS, CLUSTER, CUES = 0x1A45DFA3, 0x18538067, 0x114D9B74, 0x1654AE6B, 0x1F43B675, 0x1C53BB6B
 SEEK, SEEK_POSITION = 0x4DBB, 0x53AC
@@ -25,6 +37,7 @@ CUE_POSITIONS = frozenset({0xF1, 0x97})
 TRACK_ENTRY, TRACK_TYPE, VIDEO = 0xAE, 0x83, 0xE0
 PIXEL_WIDTH, PIXEL_HEIGHT, STEREO_MODE = 0xB0, 0xBA, 0x53B8
 DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
+PROJECTION, PROJECTION_TYPE, PROJECTION_PRIVATE = 0x7670, 0x7671, 0x7672
 CRC_32, VOID, CLUSTER_POSITION, CLUSTER_TIME, PREVIOUS_SIZE = 0xBF, 0xEC, 0xA7, 0xE7, 0xAB
 HEADER_LIMIT = 256 * 1024 * 1024
 """Bytes of one header element held in memory at most."""
@@ -61,10 +74,11 @@ class VideoSize:
 
 @dataclass(frozen=True)
 class StereoLabel:
-    """What is written: the stereo mode (None removes it) and the display size (None removes it)."""
+    """What is written: stereo mode, display size and projection; None removes what was there."""
 
     stereo_mode: int | None
     display: tuple[int, int] | None
+    projection: Element | None = None
 
 
 def id_bytes(identifier: int) -> bytes:
@@ -122,8 +136,14 @@ def master(identifier: int, children: Sequence[Element]) -> Element:
     return Element(identifier, body)
 
 
+ClusterPatches = Callable[[int, int], list[Patch]]
+"""What to change in the cluster whose payload begins and ends at these places of the file, sorted; no size changes."""
+Rework = Callable[[Element, Read], tuple[Element, ClusterPatches]]
+"""What else becomes of a video track: its entry, and the patches of its clusters. May raise MalformedError."""
+
+
 def copy_with_label(source: Path, target: Path, choose: Callable[[VideoSize], StereoLabel],
-                    check: Callable[[], None] = never_stops) -> None:
+                    check: Callable[[], None] = never_stops, rework: Rework | None = None) -> None:
     """`source` to `target` with its first video track labelled as `choose` says for its size.
 
     SourceError: not Matroska, damaged, or a live recording. TargetError: cannot be written; nothing stays then.
@@ -131,9 +151,9 @@ def copy_with_label(source: Path, target: Path, choose: Callable[[VideoSize], St
     """
     try:
         with source.open("rb") as reader:
-            pieces = _plan(reader, choose)
+            parts = _plan(reader, choose, rework, check)
             with removed_on_failure(target), writing(target) as writer:
-                for piece in pieces:
+                for piece in parts:
                     if isinstance(piece, bytes):
                         writer.write(piece)
                     else:
@@ -159,21 +179,26 @@ class _Extent:
 _Piece = bytes | tuple[int, int]
 
 
-def _plan(reader: IO[bytes], choose: Callable[[VideoSize], StereoLabel]) -> list[_Piece]:
+def _plan(reader: IO[bytes], choose: Callable[[VideoSize], StereoLabel], rework: Rework | None,
+          check: Callable[[], None]) -> list[_Piece]:
     """What the target consists of: new bytes, and ranges of the source."""
     end = reader.seek(0, os.SEEK_END)
     segment, segment_end, is_open = _find_segment(reader, end)
     extents = list(_children(reader, segment.payload, segment_end))
-    fixed = {extent.start: _relabel_tracks(_load(reader, extent), choose)
-             for extent in extents if extent.id == TRACKS}
-    if len(fixed) != 1:
-        raise MalformedError("it has no list of tracks" if not fixed else "it has two lists of tracks")
+    lists = [extent for extent in extents if extent.id == TRACKS]
+    if len(lists) != 1:
+        raise MalformedError("it has no list of tracks" if not lists else "it has two lists of tracks")
+    tracks, patch = _relabel_tracks(_load(reader, lists[0]), choose, rework, reading(reader))
+    fixed = {lists[0].start: tracks}
     for _ in range(2):
         # All positions are written eight bytes wide: the second pass moves nothing any more.
         move = _mapping(extents, {start: len(element.raw) for start, element in fixed.items()}, segment.payload)
         fixed.update({extent.start: _REPOSITION[extent.id](_load(reader, extent), move)
                       for extent in extents if extent.id in _REPOSITION})
-    body = [piece for extent in extents for piece in _pieces(reader, extent, fixed)]
+    body: list[_Piece] = []
+    for extent in extents:
+        check()
+        body += [fixed[extent.start].raw] if extent.start in fixed else _pieces(reader, extent, patch)
     size = sum(len(piece) if isinstance(piece, bytes) else piece[1] - piece[0] for piece in body)
     header = id_bytes(SEGMENT) + (b"\x01" + b"\xff" * 7 if is_open else size_bytes(size, width=8))
     return [(0, segment.start), header, *body, (segment_end, end)]
@@ -219,14 +244,21 @@ def _load(reader: IO[bytes], extent: _Extent) -> Element:
     return Element(extent.id, reader.read(extent.end - extent.payload))
 
 
-def _relabel_tracks(tracks: Element, choose: Callable[[VideoSize], StereoLabel]) -> Element:
+def _relabel_tracks(tracks: Element, choose: Callable[[VideoSize], StereoLabel], rework: Rework | None,
+                    read: Read) -> tuple[Element, ClusterPatches]:
     entries = parse(tracks.payload)
     for index, entry in enumerate(entries):
         children = parse(entry.payload) if entry.id == TRACK_ENTRY else []
         if any(child.id == TRACK_TYPE and child.number == 1 for child in children):
-            relabelled = [_relabel_video(child, choose) if child.id == VIDEO else child for child in children]
-            return master(TRACKS, [*entries[:index], master(TRACK_ENTRY, relabelled), *entries[index + 1:]])
+            relabelled = master(TRACK_ENTRY, [_relabel_video(child, choose) if child.id == VIDEO else child
+                                              for child in children])
+            new, patch = rework(relabelled, read) if rework else (relabelled, _no_patches)
+            return master(TRACKS, [*entries[:index], new, *entries[index + 1:]]), patch
     raise MalformedError("it has no video track")
+
+
+def _no_patches(_payload: int, _end: int) -> list[Patch]:
+    return []
 
 
 def _relabel_video(video: Element, choose: Callable[[VideoSize], StereoLabel]) -> Element:
@@ -236,12 +268,14 @@ def _relabel_video(video: Element, choose: Callable[[VideoSize], StereoLabel]) -
     in_pixels = values.get(DISPLAY_UNIT, 0) == 0 and all(display)
     label = choose(VideoSize((values.get(PIXEL_WIDTH, 0), values.get(PIXEL_HEIGHT, 0)),
                              display if in_pixels else None, values.get(STEREO_MODE, 0)))
-    replaced = {STEREO_MODE, DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT}
+    replaced = {STEREO_MODE, DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT, PROJECTION}
     kept = [child for child in children if child.id not in replaced]
     if label.stereo_mode is not None:
         kept.append(number_element(STEREO_MODE, label.stereo_mode))
     if label.display is not None:
         kept += [number_element(DISPLAY_WIDTH, label.display[0]), number_element(DISPLAY_HEIGHT, label.display[1])]
+    if label.projection is not None:
+        kept.append(label.projection)
     return master(VIDEO, kept)
 
 
@@ -287,24 +321,24 @@ _REPOSITION: dict[int, Callable[[Element, Callable[[int], int]], Element]] = {
     SEEK_HEAD: _reposition_seek_head, CUES: _reposition_cues}
 
 
-def _pieces(reader: IO[bytes], extent: _Extent, fixed: dict[int, Element]) -> list[_Piece]:
-    if extent.start in fixed:
-        return [fixed[extent.start].raw]
+def _pieces(reader: IO[bytes], extent: _Extent, patch: ClusterPatches) -> list[_Piece]:
     if extent.id != CLUSTER:
         return [(extent.start, extent.end)]
-    reader.seek(extent.start)
-    head = reader.read(min(CLUSTER_HEAD, extent.end - extent.start))
-    edited = _without_position(head, extent.payload - extent.start)
-    return [(extent.start, extent.end)] if edited == head else [edited, (extent.start + len(head), extent.end)]
+    found = {patch.start: patch for patch in _without_position(reader, extent)}
+    found |= {patch.start: patch for patch in patch(extent.payload, extent.end)}
+    return list(pieces(extent.start, extent.end, sorted(found.values(), key=lambda patch: patch.start)))
 
 
-def _without_position(head: bytes, at: int) -> bytes:
+def _without_position(reader: IO[bytes], extent: _Extent) -> list[Patch]:
     """A cluster's own place is optional and would be wrong now: it becomes a void of the same size."""
-    edited = bytearray(head)
+    reader.seek(extent.payload)
+    head = reader.read(min(CLUSTER_HEAD, extent.end - extent.payload))
+    found: list[Patch] = []
     has_position = False
-    while at + 2 <= len(edited) and edited[at] in _CLUSTER_FIELDS:
-        has_position = has_position or edited[at] == CLUSTER_POSITION
-        if edited[at] in (CLUSTER_POSITION, CRC_32):
-            edited[at] = VOID
-        at += 2 + (edited[at + 1] & 0x7F)
-    return bytes(edited) if has_position else head
+    at = 0
+    while at + 2 <= len(head) and head[at] in _CLUSTER_FIELDS:
+        has_position = has_position or head[at] == CLUSTER_POSITION
+        if head[at] in (CLUSTER_POSITION, CRC_32):
+            found.append(Patch(extent.payload + at, extent.payload + at + 1, bytes([VOID])))
+        at += 2 + (head[at + 1] & 0x7F)
+    return found if has_position else []

@@ -1,11 +1,12 @@
 """Puts an edited header in front of an MP4's media: plans, copies as a stream, re-reads and compares.
 
-The sample bytes are never touched: only the header (`moov`) is rebuilt in memory, and every chunk offset (`stco`,
-`co64`) is moved by what its box moved. All other boxes are kept byte for byte.
+Only the header (`moov`) is rebuilt in memory, and every chunk offset (`stco`, `co64`) is moved by what its box moved.
+All other boxes are kept byte for byte, sample bytes too but for what a `Rework` patches in them.
 """
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import os
 import struct
@@ -19,17 +20,34 @@ import numpy as np
 
 from video3d.errors import SourceError, TargetError
 from video3d.media.boxes import Box, Offsets, find, move_offsets, offset_tables, parse, read_offsets
-from video3d.media.rewriting import STAGE, MalformedError, copy_range, never_stops, removed_on_failure, writing
+from video3d.media.rewriting import (
+    STAGE,
+    MalformedError,
+    Patch,
+    Read,
+    copy_range,
+    never_stops,
+    pieces,
+    reading,
+    removed_on_failure,
+    writing,
+)
 
 HEADER_LIMIT = 512 * 1024 * 1024
 """Bytes of `moov` held in memory at most; a film of three hours has about 20 MB."""
 TOP_LEVEL_LIMIT = 65536
+PATCHES_LOOKED_AT = 64
 CHUNKS_COMPARED, BYTES_COMPARED = 64, 16
 """How closely a written file is compared: chunks of each track, bytes of each chunk."""
 
 
+Rework = Callable[[Box, Read], tuple[Box, tuple[Patch, ...]]]
+"""What else becomes of a file: its header, and patches of its media, in order, that move no chunk. May raise
+MalformedError."""
+
+
 def copy_with_header(source: Path, target: Path, edit: Callable[[Box], Box],
-                     check: Callable[[], None] = never_stops) -> None:
+                     check: Callable[[], None] = never_stops, rework: Rework | None = None) -> None:
     """`source` to `target` with `moov` passed through `edit` and put in front of the media; the rest byte for byte.
 
     Chunk offsets follow; 32-bit ones become 64-bit ones where they must. Memory: the header and one block. The target
@@ -42,7 +60,7 @@ def copy_with_header(source: Path, target: Path, edit: Callable[[Box], Box],
         raise TargetError(f"{target} cannot be labelled onto itself.", stage=STAGE, remedy="Choose another target.")
     try:
         with source.open("rb") as reader:
-            plan = _plan(reader, edit)
+            plan = _plan(reader, edit, rework)
             with removed_on_failure(target):
                 _write(reader, plan, target, source, check)
                 _compare(reader, plan, target)
@@ -73,9 +91,15 @@ class _Plan:
     moov: Box
     after: tuple[_Extent, ...]
     end: int
+    patches: tuple[Patch, ...] = ()
+
+    def patches_of(self, extent: _Extent) -> list[Patch]:
+        """Those within one box."""
+        return [patch for patch in self.patches
+                if extent.start <= patch.start and extent.start < patch.end <= extent.end]
 
 
-def _plan(reader: IO[bytes], edit: Callable[[Box], Box]) -> _Plan:
+def _plan(reader: IO[bytes], edit: Callable[[Box], Box], rework: Rework | None) -> _Plan:
     extents = list(_top_level(reader))
     moov_extents = [extent for extent in extents if extent.kind == b"moov"]
     if len(moov_extents) != 1:
@@ -87,7 +111,17 @@ def _plan(reader: IO[bytes], edit: Callable[[Box], Box]) -> _Plan:
     _refuse_what_offsets_cannot_follow(moov)
     before = tuple(extent for extent in extents[:1] if extent.kind == b"ftyp")
     after = tuple(extent for extent in extents if extent is not moov_extent and extent not in before)
-    return _relocate(_Plan(before, moov, edit(moov), after, extents[-1].end))
+    reworked, patches = rework(moov, reading(reader)) if rework else (moov, ())
+    plan = _relocate(_Plan(before, moov, edit(reworked), after, extents[-1].end, patches))
+    _refuse_what_moves(plan)
+    return plan
+
+
+def _refuse_what_moves(plan: _Plan) -> None:
+    inside = [plan.patches_of(extent) for extent in plan.after] if plan.patches else []
+    grown = [sum(len(patch.data) - (patch.end - patch.start) for patch in patches) for patches in inside]
+    if any(grown) or sum(map(len, inside)) != len(plan.patches):
+        raise MalformedError("its pictures reach beyond the media they lie in")
 
 
 def _top_level(reader: IO[bytes]) -> Iterator[_Extent]:
@@ -189,7 +223,11 @@ def _write(reader: BufferedReader, plan: _Plan, target: Path, source: Path, chec
             copy_range(reader, writer, extent.start, extent.end, source, check)
         writer.write(plan.moov.raw)
         for extent in plan.after:
-            copy_range(reader, writer, extent.start, extent.end, source, check)
+            for piece in pieces(extent.start, extent.end, plan.patches_of(extent)):
+                if isinstance(piece, bytes):
+                    writer.write(piece)
+                else:
+                    copy_range(reader, writer, *piece, source, check)
 
 
 def _compare(reader: IO[bytes], plan: _Plan, target: Path) -> None:
@@ -212,7 +250,7 @@ def _same_chunks(old: IO[bytes], new: IO[bytes], plan: _Plan, old_offsets: Offse
     for i in picks:
         at = int(old_offsets[i])
         size = min([BYTES_COMPARED, *(extent.end - at for extent in plan.after if extent.start <= at < extent.end)])
-        if _peek(old, at, size) != _peek(new, int(new_offsets[i]), size):
+        if _patched(old, at, size, plan) != _peek(new, int(new_offsets[i]), size):
             return False
     return True
 
@@ -220,3 +258,19 @@ def _same_chunks(old: IO[bytes], new: IO[bytes], plan: _Plan, old_offsets: Offse
 def _peek(file: IO[bytes], at: int, size: int) -> bytes:
     file.seek(at)
     return file.read(size)
+
+
+def _patched(file: IO[bytes], at: int, size: int, plan: _Plan) -> bytes:
+    """The first bytes of a chunk of the source, as they become."""
+    extent = next((extent for extent in plan.after if extent.start <= at < extent.end), None)
+    if extent is None or not plan.patches:
+        return _peek(file, at, size)
+    first = bisect.bisect_left(plan.patches, at, key=lambda patch: patch.start)
+    # A few are enough, as only the first bytes are wanted; what ends here fills up the chunk before.
+    following = [patch for patch in plan.patches[first:first + PATCHES_LOOKED_AT] if at < patch.end <= extent.end]
+    data = b""
+    for piece in pieces(at, extent.end, following):
+        data += piece if isinstance(piece, bytes) else _peek(file, piece[0], min(size, piece[1] - piece[0]))
+        if len(data) >= size:
+            break
+    return data[:size]

@@ -1,4 +1,4 @@
-"""Finds the frame-packing message (SEI payload 45) inside a coded H.264 or HEVC picture.
+"""Finds the frame-packing message (SEI payload 45) in a coded H.264 or HEVC picture, or in the codec's description.
 
 ITU-T H.264 D.1.26 and H.265 D.2.16; both begin with the same fields.
 """
@@ -19,7 +19,7 @@ def message(codec: str, configuration: bytes, sample: bytes) -> StereoClaim | No
     length_size = _length_size(codec, configuration)
     if length_size is None:
         return None
-    for unit in _units(sample, length_size):
+    for unit in (*_described(codec, configuration), *_units(sample, length_size)):
         payload = _supplemental(codec, unit)
         for kind, data in _messages(payload):
             if kind == _FRAME_PACKING:
@@ -40,6 +40,18 @@ def _units(sample: bytes, length_size: int) -> Iterator[bytes]:
         at += length_size
         yield sample[at:at + size]
         at += size
+
+
+def _described(codec: str, configuration: bytes) -> Iterator[bytes]:
+    """Units of hvcC's arrays (ISO/IEC 14496-15 §8.3.3.1): what holds for all pictures may stand there instead."""
+    at, arrays = 23, configuration[22] if codec == "hevc" and len(configuration) > 22 else 0
+    for _ in range(arrays):
+        count = int.from_bytes(configuration[at + 1:at + 3], "big")
+        at += 3
+        for _ in range(count if at < len(configuration) else 0):
+            size = int.from_bytes(configuration[at:at + 2], "big")
+            yield configuration[at + 2:at + 2 + size]
+            at += 2 + size
 
 
 def _supplemental(codec: str, unit: bytes) -> bytes:

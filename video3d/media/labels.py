@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from video3d.errors import SourceError
-from video3d.media import boxes, elements, faststart
+from video3d.media import boxes, elements, faststart, matroska_messages, mp4_messages
 from video3d.media.boxes import Box
-from video3d.media.elements import StereoLabel, VideoSize
+from video3d.media.elements import Element, StereoLabel, VideoSize
 from video3d.media.rewriting import STAGE, never_stops
 from video3d.types import Layout
 
@@ -118,6 +118,10 @@ _MATROSKA_SWAPPED = {
     MatroskaStereoMode.CHECKERBOARD_LR: MatroskaStereoMode.CHECKERBOARD_RL,
 }
 
+_HALF_SPHERE = struct.pack(">4I", 0, 0, 0x3FFFFFFF, 0x3FFFFFFF)
+"""Top, bottom, left and right bounds as shares of the whole sphere: a quarter is missing on the left and the right."""
+_EQUIRECTANGULAR = 1
+
 _SEI = {
     Layout.CHECKERBOARD: 0, Layout.COLUMN_INTERLEAVED: 1, Layout.ROW_INTERLEAVED: 2,
     Layout.FULL_SBS: 3, Layout.HALF_SBS: 3, Layout.FULL_TAB: 4, Layout.HALF_TAB: 4,
@@ -214,23 +218,25 @@ def stereo_boxes(layout: Layout, *, swapped: bool = False, projection: Projectio
 
 
 def _half_equirectangular() -> Box:
-    """`sv3d` of a picture that covers the front half of the sphere: a quarter is missing on the left and the right."""
+    """`sv3d` of a picture that covers the front half of the sphere."""
     maker = Box.make_full(b"svhd", b"video3d\0")
     pose = Box.make_full(b"prhd", struct.pack(">3i", 0, 0, 0))
-    bounds = Box.make_full(b"equi", struct.pack(">4I", 0, 0, 0x3FFFFFFF, 0x3FFFFFFF))
+    bounds = Box.make_full(b"equi", _HALF_SPHERE)
     return Box.make(b"sv3d", maker.raw + Box.make(b"proj", pose.raw + bounds.raw).raw)
 
 
 def label_mp4(source: Path, target: Path, layout: Layout, *, swapped: bool = False,
               projection: Projection = Projection.FLAT, horizontal_field_of_view: float | None = None,
-              check: Callable[[], None] = never_stops) -> None:
+              clean_stream: bool = False, check: Callable[[], None] = never_stops) -> None:
     """`source` (MP4 or MOV) to `target`, labelled, with its header in front; media bytes and all other boxes stay.
 
-    Labels that were there are replaced; layouts without one end up with none. Errors: `faststart.copy_with_header`.
+    Labels that were there are replaced; layouts without one end up with none. `clean_stream` takes frame-packing
+    messages out of H.264 and HEVC pictures. Errors: `faststart.copy_with_header`.
     """
     stereo = stereo_boxes(layout, swapped=swapped, projection=projection,
                           horizontal_field_of_view=horizontal_field_of_view)
-    faststart.copy_with_header(source, target, lambda moov: boxes.set_stereo_boxes(moov, stereo), check)
+    faststart.copy_with_header(source, target, lambda moov: boxes.set_stereo_boxes(moov, stereo), check,
+                               mp4_messages.without_messages if clean_stream else None)
 
 
 def faststart_mp4(source: Path, target: Path, check: Callable[[], None] = never_stops) -> None:
@@ -239,25 +245,39 @@ def faststart_mp4(source: Path, target: Path, check: Callable[[], None] = never_
 
 
 def label_matroska(source: Path, target: Path, layout: Layout, *, swapped: bool = False,
+                   projection: Projection = Projection.FLAT, clean_stream: bool = False,
                    check: Callable[[], None] = never_stops) -> None:
-    """`source` to `target` with StereoMode and display size set; frames and all other elements stay.
+    """`source` to `target` with StereoMode, display size and projection set; frames and all other elements stay.
 
-    Labels that were there are replaced. See `elements.copy_with_label` for errors.
+    Labels that were there are replaced. `clean_stream` takes frame-packing messages out of H.264 and HEVC pictures.
+    See `elements.copy_with_label` for errors.
     """
     mode = matroska_stereo_mode(layout, swapped=swapped)
+    shape = _matroska_projection(layout, projection)
 
     def choose(size: VideoSize) -> StereoLabel:
         stereo = None if mode is None else int(mode)
-        return StereoLabel(stereo, matroska_display(layout, size))
+        return StereoLabel(stereo, matroska_display(layout, size), shape)
 
-    elements.copy_with_label(source, target, choose, check)
+    elements.copy_with_label(source, target, choose, check,
+                             matroska_messages.without_messages if clean_stream else None)
+
+
+def _matroska_projection(layout: Layout, projection: Projection) -> Element | None:
+    """Matroska's Projection (RFC 9559 §5.1.4.1.28.41): equirectangular, with the bounds of `equi`; None where flat."""
+    if packing(layout) is None or Projection.VR180 not in (projection, projection_of(layout)):
+        return None
+    kind = elements.number_element(elements.PROJECTION_TYPE, _EQUIRECTANGULAR)
+    return elements.master(elements.PROJECTION, [
+        kind, Element(elements.PROJECTION_PRIVATE, struct.pack(">I", 0) + _HALF_SPHERE)])
 
 
 def label(source: Path, target: Path, layout: Layout, *, swapped: bool = False,
-          projection: Projection = Projection.FLAT, check: Callable[[], None] = never_stops) -> None:
+          projection: Projection = Projection.FLAT, clean_stream: bool = False,
+          check: Callable[[], None] = never_stops) -> None:
     """Label a file of either kind, whichever its first bytes say it is; SourceError for other kinds.
 
-    `check` is called again and again and may raise: nothing of `target` stays then.
+    `clean_stream`: see `label_mp4`. `check` is called again and again and may raise: nothing of `target` stays then.
     """
     try:
         with source.open("rb") as file:
@@ -266,12 +286,13 @@ def label(source: Path, target: Path, layout: Layout, *, swapped: bool = False,
         raise SourceError(f"{source} cannot be read ({error.strerror or error}).", stage=STAGE,
                           remedy="Check that the file exists and is readable.") from error
     if head[:4] == elements.id_bytes(elements.EBML):
-        label_matroska(source, target, layout, swapped=swapped, check=check)
+        write = label_matroska
     elif head[4:8] in _MP4_STARTS:
-        label_mp4(source, target, layout, swapped=swapped, projection=projection, check=check)
+        write = label_mp4
     else:
         raise SourceError(f"{source} is neither MP4, MOV nor Matroska: it has no place for a 3D label.", stage=STAGE,
                           remedy="Remux it to MP4 or MKV first.")
+    write(source, target, layout, swapped=swapped, projection=projection, clean_stream=clean_stream, check=check)
 
 
 _MP4_STARTS = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})

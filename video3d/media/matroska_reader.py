@@ -107,7 +107,7 @@ def _video(file: IO[bytes], track: Span, parts: list[Span], scale: int, duration
         field_of_view=None,
         keyframe_distance=_keyframe_distance(file, parts, number, scale, duration),
         configuration=_payload(file, track, 0x63A2),
-        first_sample=b"" if _children(file, track, 0x6D80) else _first_sample(file, parts, number),
+        first_sample=_first_sample(file, parts, number, _stripped(file, track)),
     )
 
 
@@ -146,7 +146,21 @@ def _keyframe_distance(file: IO[bytes], parts: list[Span], number: int, scale: i
     return max((later - earlier for earlier, later in itertools.pairwise(seconds)), default=None)
 
 
-def _first_sample(file: IO[bytes], parts: list[Span], number: int) -> bytes:
+def _stripped(file: IO[bytes], track: Span) -> bytes | None:
+    """What is taken off the beginning of each picture; None where pictures are compressed in another way."""
+    prefix = b""
+    for encodings in _children(file, track, 0x6D80):
+        for encoding in _children(file, encodings, 0x6240):
+            compression = _children(file, encoding, 0x5034)
+            if prefix or not compression or _number(file, compression[0], 0x4254) != 3:
+                return None
+            prefix = _payload(file, compression[0], 0x4255)
+    return prefix
+
+
+def _first_sample(file: IO[bytes], parts: list[Span], number: int, prefix: bytes | None) -> bytes:
+    if prefix is None:
+        return b""
     clusters = [part for part in parts if part.id == _CLUSTER][:CLUSTERS_LOOKED_AT]
     for cluster in clusters:
         for span in spans(file, cluster.payload, cluster.end):
@@ -155,7 +169,7 @@ def _first_sample(file: IO[bytes], parts: list[Span], number: int) -> bytes:
                 track, width = _varint(file, block.payload, keep_marker=False)
                 if track == number:
                     file.seek(block.payload + width + 3)
-                    return file.read(min(block.end - block.payload - width - 3, SAMPLE_LIMIT))
+                    return prefix + file.read(min(block.end - block.payload - width - 3, SAMPLE_LIMIT))
     return b""
 
 

@@ -20,6 +20,8 @@ _CODECS = {"avc1": "h264", "avc3": "h264", "hvc1": "hevc", "hev1": "hevc", "dvh1
            "av01": "av1"}
 _KINDS = {b"vide": "video", b"soun": "audio", b"sbtl": "subtitle", b"subt": "subtitle", b"text": "subtitle"}
 _ST3D = {0: ("mono", False), 1: ("top and bottom", False), 2: ("side by side", False), 4: ("side by side", True)}
+_SPHERICAL_V1 = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
+"""User type of the box of Google's Spherical Video V1: the whole sphere."""
 _STILL_PICTURES = ("jpeg", "png ", "mjpa", "mjpb")
 
 
@@ -120,7 +122,7 @@ def _video(file: IO[bytes], track: Span) -> VideoFacts:
         sample_aspect=_pixel_aspect(file, by_kind),
         display=None,
         claims=_claims(file, by_kind),
-        projection=_projection(file, by_kind),
+        projection=_projection(file, track, by_kind),
         field_of_view=_field_of_view(file, by_kind),
         keyframe_distance=_keyframe_distance(file, track, stbl),
         configuration=configuration,
@@ -151,8 +153,9 @@ def _claims(file: IO[bytes], boxes: dict[str, Span]) -> tuple[StereoClaim, ...]:
     return tuple(claims)
 
 
-def _projection(file: IO[bytes], boxes: dict[str, Span]) -> str:
-    words: set[str] = set()
+def _projection(file: IO[bytes], track: Span, boxes: dict[str, Span]) -> str:
+    old = [box for box in _find(file, track, "uuid") if _bytes(file, box)[:16] == _SPHERICAL_V1]
+    words: set[str] = {"equirectangular"} if old and "sv3d" not in boxes else set()
     if "sv3d" in boxes:
         equi = _find(file, boxes["sv3d"], "proj", "equi")
         left, right = struct.unpack_from(">II", _bytes(file, equi[0]).ljust(20, b"\0"), 12) if equi else (0, 0)

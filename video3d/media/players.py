@@ -85,7 +85,8 @@ def _apple(file: PlayedFile) -> str:
 
 def _youtube(file: PlayedFile) -> str:
     if file.projection == "half equirectangular":
-        return "takes it for VR180" if any(claim.where == "st3d" for claim in file.labels) else "shows it flat"
+        is_said = any(claim.where in ("st3d", "StereoMode") for claim in file.labels)
+        return "takes it for VR180" if is_said else "shows it flat"
     if any(claim.where == "frame-packing message" for claim in file.labels) and file.is_half:
         return "takes it for 3D and offers anaglyph"
     return "shows it flat: it wants half size with a message in the stream (`--preset youtube`), or VR180"

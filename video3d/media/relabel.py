@@ -21,21 +21,18 @@ def relabel(source: Path, target: Path, layout: Layout, *, swapped: bool = False
             projection: Projection | None = None) -> FileReport:
     """`source` copied to `target` with the labels of `layout`; what was inside as a label is replaced.
 
-    `projection` None keeps what the file says. SourceError: not MP4, MOV or Matroska, damaged, or labelled in its
-    stream, which cannot be changed here. TargetError: exists already, or cannot be written.
+    Frame-packing messages of H.264 and HEVC are taken out of the stream; pictures stay what they are. `projection` None
+    keeps what the file says. SourceError: not MP4, MOV or Matroska, damaged, or of a build that cannot be edited.
+    TargetError: exists already, or cannot be written.
     """
     if target.exists():
         raise TargetError(f"{target} exists already.", stage=STAGE, remedy="Choose another name.")
     before = inspect(source)
-    if any(claim.where == _MESSAGE for claim in before.claims):
-        raise SourceError(f"{source} says inside its stream that it is 3D; a second label would stop FFmpeg 9.",
-                          stage=STAGE, remedy="Take that message out first: ffmpeg -i IN -map 0 -c copy -bsf:v "
-                                              f"filter_units=remove_types={6 if before.codec == 'h264' else 39} OUT.")
     if projection is None:
-        projection = Projection.VR180 if before.projection == "half equirectangular" else Projection.FLAT
+        projection = _kept(before)
     unfinished = target.with_name(f".{target.name}.part")
     with removed_on_failure(unfinished):
-        labels.label(source, unfinished, layout, swapped=swapped, projection=projection)
+        labels.label(source, unfinished, layout, swapped=swapped, projection=projection, clean_stream=True)
         check_labels(unfinished, layout, swapped=swapped, projection=projection, square_pixels=False)
         try:
             os.replace(unfinished, target)  # noqa: PTH105 - Path.replace says the same, but hides that it is atomic
@@ -43,6 +40,15 @@ def relabel(source: Path, target: Path, layout: Layout, *, swapped: bool = False
             raise TargetError(f"{target} cannot be written ({error.strerror or error}).", stage=STAGE,
                               remedy="Check the permissions of the folder.") from error
     return inspect(target)
+
+
+def _kept(before: FileReport) -> Projection:
+    if before.projection == "flat":
+        return Projection.FLAT
+    if before.projection == "half equirectangular":
+        return Projection.VR180
+    raise SourceError(f"{before.path} is shown all around the viewer ({before.projection}); its label would be lost.",
+                      stage=STAGE, remedy="Label it with a tool for 360° video, such as Google's spatial-media.")
 
 
 def check_labels(path: Path, layout: Layout, *, swapped: bool = False, projection: Projection = Projection.FLAT,
@@ -59,7 +65,7 @@ def check_labels(path: Path, layout: Layout, *, swapped: bool = False, projectio
         raise _failed(path, f"it says {_words(found)} instead of {_words(expected)}")
     is_vr = (Projection.VR180 in (projection, labels.projection_of(layout))
              and labels.packing(layout) is not None and not in_stream)
-    if report.container in ("MP4", "MOV") and (report.projection == "half equirectangular") is not is_vr:
+    if (report.projection == "half equirectangular") is not is_vr:
         raise _failed(path, f"its picture is marked {report.projection}")
     is_shape_known = report.container == "Matroska" and square_pixels
     if is_shape_known and Fraction(*report.display) != _expected_shape(report, layout):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import IO
@@ -21,6 +22,51 @@ def never_stops() -> None:
 
 class MalformedError(ValueError):
     """The structure contradicts itself, or is one that this editor refuses; the text says which."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """New bytes for the bytes `start` to `end` of a file; both may be none."""
+
+    start: int
+    end: int
+    data: bytes
+
+
+Read = Callable[[int, int], bytes]
+"""`read(start, size)`: so many bytes of the source from there; MalformedError where it ends before."""
+
+
+def reading(reader: IO[bytes]) -> Read:
+    """The `Read` of an open file."""
+    def read(start: int, size: int) -> bytes:
+        reader.seek(start)
+        data = reader.read(size)
+        if len(data) < size:
+            raise MalformedError("its header points at media that are not there")
+        return data
+
+    return read
+
+
+def moved(patch: Patch, by: int) -> Patch:
+    """The same patch, so many bytes further on."""
+    return Patch(patch.start + by, patch.end + by, patch.data)
+
+
+def pieces(start: int, end: int, patches: Sequence[Patch]) -> Iterator[bytes | tuple[int, int]]:
+    """The bytes `start` to `end` of a patched file: new bytes, and ranges of the old ones.
+
+    `patches` are sorted, do not overlap, and lie within the range.
+    """
+    for patch in patches:
+        if start < patch.start:
+            yield start, patch.start
+        if patch.data:
+            yield patch.data
+        start = patch.end
+    if start < end:
+        yield start, end
 
 
 @contextlib.contextmanager
