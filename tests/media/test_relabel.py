@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import pytest
@@ -104,7 +104,7 @@ def test_a_message_in_the_stream_gives_way_to_the_label(suffix: str, make_clip: 
     assert sum(map(len, map(bytes, demuxed(out, "video")))) < sum(map(len, map(bytes, demuxed(clip, "video"))))
 
 
-def demuxed(path: Path, kind: str) -> list[Any]:
+def demuxed(path: Path, kind: Literal["video", "audio"]) -> list[Any]:
     with av.open(str(path)) as container:
         return [packet for packet in container.demux(container.streams.best(kind)) if packet.size]
 
