@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from video3d.errors import SourceError
-from video3d.media import boxes, faststart, labels
+from video3d.media import boxes, faststart, inspect_file, labels
 from video3d.media.boxes import Box
 from video3d.media.inspect_file import claim_of_name, inspect
 from video3d.types import Layout
@@ -149,6 +150,41 @@ def test_names_are_read_as_players_read_them(name: str, packing: str, half: bool
 @pytest.mark.parametrize("name", ["Film", "Sbsolute", "The Tab", "mellrose", "outbound", "BT Sport", "3D printing"])
 def test_ordinary_names_say_nothing(name: str) -> None:
     assert claim_of_name(name) is None
+
+
+@pytest.mark.parametrize(("arguments", "suffix", "kind"), [
+    (("-c:v", "mpeg4"), ".avi", "AVI"), (X264, ".ts", "MPEG transport stream"), ((), ".gif", "GIF"),
+])
+def test_kinds_without_a_place_for_a_label_are_explained_by_their_name(
+        arguments: tuple[str, ...], suffix: str, kind: str, make_clip: Clips, tmp_path: Path) -> None:
+    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=64x36:d=0.4", *arguments, suffix=suffix)
+    report = inspect(clip)
+    assert (report.container, report.width, report.height) == (kind, 64, 36)
+    assert f"{kind} has no place to say that it is 3D" in " ".join(report.warnings)
+    assert "every player shows it flat" in " ".join(report.sentences)
+    named = tmp_path / f"film_3D_HSBS_LR{suffix}"
+    named.write_bytes(clip.read_bytes())
+    assert "Players that trust names take it for half-size side by side." in inspect(named).sentences
+
+
+def test_full_colour_h264_is_warned_of(make_clip: Clips) -> None:
+    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=64x36:d=0.2", "-c:v", "libx264", "-pix_fmt", "yuv444p")
+    assert "4:4:4" in warnings(clip)
+
+
+def test_the_checker_shares_no_code_with_what_writes() -> None:
+    """Else it would find right what the writer got wrong."""
+    media = Path(inspect_file.__file__).parent
+    seen, waiting = set[str](), {"inspect_file"}
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        text = (media / f"{name}.py").read_text(encoding="utf-8")
+        names = re.findall(r"^from video3d\.media\.(\w+) import|^from video3d\.media import (.+)$", text, re.MULTILINE)
+        waiting |= {word for pair in names for word in re.split(r", ", "".join(pair))} - seen
+    assert {"mp4_reader", "matroska_reader", "frame_packing"} <= seen
+    assert not seen & {"boxes", "elements", "faststart", "labels", "rewriting", "message_removal", "mp4_messages",
+                       "matroska_messages"}
 
 
 @pytest.mark.parametrize("content", [

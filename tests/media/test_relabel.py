@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import av
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from video3d.errors import SourceError, TargetError
 from video3d.media import boxes, faststart, labels
@@ -147,6 +149,50 @@ def test_an_existing_target_is_not_touched(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="exists already"):
         relabel(clip, target, Layout.HALF_SBS)
     assert target.read_bytes() == b"mine"
+
+
+def test_one_that_may_be_replaced_is_replaced_when_the_new_one_is_whole(clip: Path, tmp_path: Path,
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / ("film" + clip.suffix)
+    target.write_bytes(b"mine")
+    honest = labels.label
+    with monkeypatch.context() as patch:
+        patch.setattr(labels, "label", lambda source, target, _layout, **rest: honest(
+            source, target, Layout.HALF_TAB, **rest))
+        with pytest.raises(TargetError, match="did not pass its check"):
+            relabel(clip, target, Layout.HALF_SBS, overwrite=True)
+    assert target.read_bytes() == b"mine"
+    relabel(clip, target, Layout.HALF_SBS, overwrite=True)
+    check_labels(target, Layout.HALF_SBS)
+    # Onto itself: by way of a file beside it.
+    relabel(target, target, Layout.FULL_TAB, overwrite=True)
+    check_labels(target, Layout.FULL_TAB)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@settings(max_examples=100, deadline=None, derandomize=True,
+          suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_damage_gives_a_checked_file_or_a_typed_error_and_leaves_nothing(data: st.DataObject, make_clip: Clips,
+                                                                            tmp_path: Path) -> None:
+    """The long run: `benchmarks/fuzz.py --labels`."""
+    suffix = data.draw(st.sampled_from([".mp4", ".mov", ".mkv"]))
+    whole = make_clip("-f", "lavfi", "-i", "testsrc2=size=32x32:d=0.2", *X264, "-x264-params", "frame-packing=3",
+                      suffix=suffix)
+    content = bytearray(whole.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at:at + data.draw(st.sampled_from([1, 4]))] = data.draw(st.binary(min_size=1, max_size=4))
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.write_bytes(content)
+    try:
+        relabel(source, target, Layout.HALF_SBS)
+    except SourceError:
+        assert list(tmp_path.iterdir()) == [source]
+        return
+    check_labels(target, Layout.HALF_SBS, square_pixels=False)
+    assert source.read_bytes() == content
+    target.unlink()
 
 
 def test_a_missing_source_or_folder_is_named(clip: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from video3d.settings import Chroma, Codec, Container, ConversionSettings, Targe
 from video3d.stereo.layouts import packed_size
 from video3d.types import Layout
 
-SOURCES = [(320, 180), (720, 576), (1280, 720), (1920, 800), (1920, 1080), (1080, 1920), (3840, 2160), (4096, 2160),
+SOURCES = [(16, 8), (321, 181), (1080, 2400), (2160, 3840), (7680, 4320), (320, 180), (720, 576), (1280, 720), (1920, 800), (1920, 1080), (1080, 1920), (3840, 2160), (4096, 2160),
            (1921, 1081)]
 EVERY = pytest.mark.parametrize("each", presets(), ids=lambda each: each.id)
 
@@ -89,8 +89,11 @@ def test_what_comes_out_can_be_decoded_or_is_refused(each: Preset, width: int, h
     if not any(across <= limit.max_width and down <= limit.max_height
                and float(lowest_level(limit.codec, across, down, rate) or 9) <= float(limit.max_level)
                for limit in each.codecs for across, down in sizes):
-        with pytest.raises(SettingsError, match=rf"{re.escape(each.label)} cannot play .* smaller"):
+        with pytest.raises(SettingsError, match=rf"{re.escape(each.label)} cannot play .* smaller") as refusal:
             apply(each, settings(), width, height, frame_rate=rate, bit_depth=depth)
+        slower = re.search(r"Lower its frame rate to (\d+)", str(refusal.value))
+        if slower:
+            assert apply(each, settings(), width, height, frame_rate=Fraction(slower[1]), bit_depth=depth)
         return
     applied = apply(each, settings(), width, height, frame_rate=rate, bit_depth=depth)
     assert (applied.frame_width, applied.frame_height) in sizes
@@ -151,6 +154,18 @@ def test_too_many_pixels_turn_to_half_size() -> None:
 def test_a_refusal_names_what_would_play() -> None:
     with pytest.raises(SettingsError, match=r"3D TV cannot play a frame of 3840 × 2160.*up to 1920 × 1088"):
         apply(preset("tv-3d"), settings(), 3840, 2160)
+
+
+def test_a_refusal_for_the_frame_rate_names_one_that_plays() -> None:
+    with pytest.raises(SettingsError, match=r"1920 × 1080 at 60 frames/s.*Lower its frame rate to 30"):
+        apply(preset("tv-3d"), settings(), 1920, 1080, frame_rate=Fraction(60))
+
+
+def test_a_phone_plays_what_it_films_upright() -> None:
+    for size, rate, codec in (((1080, 2400), 30, Codec.H264), ((2160, 3840), 60, Codec.HEVC)):
+        applied = apply(preset("phone-anaglyph"), settings(), *size, frame_rate=Fraction(rate))
+        assert (applied.frame_width, applied.frame_height) == size
+        assert applied.settings.output.codec is codec
 
 
 def test_a_codec_that_the_user_names_is_kept_where_the_device_has_it() -> None:

@@ -45,7 +45,5 @@ def _label(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     source: Path = chosen.source
     named = named_for(source.stem, layout, swapped=chosen.swap_eyes) + source.suffix
     target: Path = chosen.output or source.with_name(named)
-    if chosen.overwrite and target.exists() and target.resolve() != source.resolve():
-        target.unlink()
-    console.report(relabel(source, target, layout, swapped=chosen.swap_eyes))
+    console.report(relabel(source, target, layout, swapped=chosen.swap_eyes, overwrite=chosen.overwrite))
     return DONE

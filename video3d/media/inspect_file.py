@@ -1,5 +1,8 @@
 """What a player will make of a file: reads its structure anew, compares everything that says how it is 3D, explains.
 
+MP4, MOV and Matroska are read here, byte by byte; of other kinds, which have no place for a label, libav says what they
+are.
+
 Knows nothing of how the file was written: its readers share no code with the editors in `boxes` and `elements`.
 """
 
@@ -18,6 +21,8 @@ from video3d.media.file_facts import FileFacts, StereoClaim, TrackFacts, Unreada
 from video3d.media.matroska_reader import read_matroska
 from video3d.media.mp4_reader import read_mp4
 from video3d.media.players import PlayedFile
+from video3d.media.source import probe
+from video3d.types import TrackKind
 
 STAGE = "check"
 KEYFRAME_LIMIT = Fraction(21, 10)
@@ -78,10 +83,10 @@ class FileReport:
 
 
 def inspect(path: Path) -> FileReport:
-    """Read and explain a file; SourceError if it is missing, damaged, or neither MP4, MOV nor Matroska."""
+    """Read and explain a file; SourceError if it is missing, damaged, or no video."""
     try:
         with path.open("rb") as file:
-            facts = _read(file)
+            facts = _read(file) or _probed(path)
         size = path.stat().st_size
     except UnreadableError as error:
         raise SourceError(f"{path} cannot be checked: {error}.", stage=STAGE,
@@ -117,14 +122,36 @@ _NAME_PATTERNS: tuple[tuple[str, str, bool | None], ...] = (
 )
 
 
-def _read(file: IO[bytes]) -> FileFacts:
+def _read(file: IO[bytes]) -> FileFacts | None:
+    """None where it is neither MP4, MOV nor Matroska."""
     head = file.read(12)
     file.seek(0)
     if head[:4] == b"\x1aE\xdf\xa3":
         return read_matroska(file)
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"):
         return read_mp4(file)
-    raise UnreadableError("it is neither MP4, MOV nor Matroska")
+    return None
+
+
+def _probed(path: Path) -> FileFacts:
+    """A file of another kind, as libav reads it; SourceError where it is no video."""
+    info = probe(path)
+    kind = _OTHER_KINDS.get(info.container.partition(",")[0], info.container.partition(",")[0].upper())
+    video = VideoFacts(
+        codec=info.codec, entry=info.codec, width=info.coded_width, height=info.coded_height,
+        sample_aspect=info.sample_aspect, display=None, claims=(), projection="flat", field_of_view=None,
+        keyframe_distance=None, configuration=b"", first_sample=b"",
+    )
+    tracks = tuple(TrackFacts(_TRACK_WORDS.get(track.kind, "other"), track.codec, track.language, None)
+                   for track in info.tracks)
+    return FileFacts(kind, "", header_first=True, is_fragmented=False, duration=info.duration, tracks=tracks,
+                     video=video, notes=(f"{kind} has no place to say that it is 3D: MP4 and MKV have, and a video can "
+                                         "be put into them without encoding it again.",))
+
+
+_OTHER_KINDS = {"avi": "AVI", "mpegts": "MPEG transport stream", "mpeg": "MPEG programme stream", "gif": "GIF",
+                "flv": "FLV", "asf": "WMV", "ogg": "Ogg"}
+_TRACK_WORDS = {TrackKind.VIDEO: "video", TrackKind.AUDIO: "audio", TrackKind.SUBTITLE: "subtitle"}
 
 
 def _report(path: Path, size: int, facts: FileFacts) -> FileReport:
@@ -196,6 +223,8 @@ def _warnings(facts: FileFacts, video: VideoFacts, claims: tuple[StereoClaim, ..
         yield f"Its HEVC is marked {video.entry}: Apple's players show nothing. It should be hvc1."
     if video.codec == "h264" and max(video.width, video.height) > H264_WIDEST:
         yield f"H.264 larger than {H264_WIDEST} pixels: no hardware decoder plays it. It should be HEVC."
+    if video.codec == "h264" and video.configuration[1:2] == b"\xf4":
+        yield "H.264 with 4:4:4 colour: programs on a computer play it, hardware decoders do not."
     if video.codec == "h264" and _bit_depth(video) > 8:
         yield "H.264 with 10 bit: no hardware decoder plays it. It should be HEVC."
     if video.keyframe_distance is not None and video.keyframe_distance > KEYFRAME_LIMIT:
@@ -236,6 +265,9 @@ def _is_half(video: VideoFacts, claims: tuple[StereoClaim, ...]) -> bool | None:
     return shape < FULL_SBS_ASPECT if packing == "side by side" else shape > FULL_TAB_ASPECT
 
 
+_LABELLED_KINDS = ("MP4", "MOV", "Matroska", "WebM")
+
+
 def _sentences(facts: FileFacts, video: VideoFacts, claims: tuple[StereoClaim, ...]) -> Iterator[str]:
     brand = f" ({facts.brand})" if facts.brand else ""
     profile = " " + profile_text(video) if profile_text(video) else ""
@@ -249,7 +281,7 @@ def _sentences(facts: FileFacts, video: VideoFacts, claims: tuple[StereoClaim, .
         yield "Nothing inside the file says that it is 3D: players that read labels show it flat."
     yield _name_sentence(claims)
     yield from _shape_sentences(facts, video, claims)
-    if facts.header_first:
+    if facts.header_first and facts.container in _LABELLED_KINDS:
         yield "Its header is in front: it starts at once, over a network too."
 
 
@@ -281,8 +313,16 @@ def _shape_sentences(facts: FileFacts, video: VideoFacts, claims: tuple[StereoCl
         yield "Its display size is right for both ways in which players read Matroska."
 
 
+_CODEC_NAMES = {
+    "h264": "H.264", "hevc": "HEVC", "av1": "AV1", "vp08": "VP8", "V_VP8": "VP8", "vp09": "VP9", "V_VP9": "VP9",
+    "mp4v": "MPEG-4", "mpeg4": "MPEG-4", "V_MPEG4/ISO/ASP": "MPEG-4", "mpeg2video": "MPEG-2", "V_MPEG2": "MPEG-2",
+    "apco": "ProRes", "apcs": "ProRes", "apcn": "ProRes", "apch": "ProRes", "ap4h": "ProRes", "ap4x": "ProRes",
+    "V_PRORES": "ProRes", "V_FFV1": "FFV1", "V_MS/VFW/FOURCC": "a codec of AVI files", "gif": "pictures",
+}
+
+
 def _codec_name(video: VideoFacts) -> str:
-    name = {"h264": "H.264", "hevc": "HEVC", "av1": "AV1"}.get(video.codec, video.codec)
+    name = _CODEC_NAMES.get(video.codec, video.codec)
     return f"{name} ({video.entry})" if video.codec == "hevc" and len(video.entry) == 4 else name
 
 

@@ -18,14 +18,15 @@ _MESSAGE = "frame-packing message"
 
 
 def relabel(source: Path, target: Path, layout: Layout, *, swapped: bool = False,
-            projection: Projection | None = None) -> FileReport:
+            projection: Projection | None = None, overwrite: bool = False) -> FileReport:
     """`source` copied to `target` with the labels of `layout`; what was inside as a label is replaced.
 
     Frame-packing messages of H.264 and HEVC are taken out of the stream; pictures stay what they are. `projection` None
-    keeps what the file says. SourceError: not MP4, MOV or Matroska, damaged, or of a build that cannot be edited.
+    keeps what the file says. With `overwrite` the target may be there, even be the source: it is replaced once the new
+    file has passed its check. SourceError: not MP4, MOV or Matroska, damaged, or of a build that cannot be edited.
     TargetError: exists already, or cannot be written.
     """
-    if target.exists():
+    if target.exists() and not overwrite:
         raise TargetError(f"{target} exists already.", stage=STAGE, remedy="Choose another name.")
     before = inspect(source)
     if projection is None:

@@ -19,6 +19,7 @@ _WORDS = {
     Layout.FULL_SBS: "full-size side by side", Layout.HALF_SBS: "half-size side by side",
     Layout.FULL_TAB: "full-size top and bottom", Layout.HALF_TAB: "half-size top and bottom",
 }
+_USUAL_RATES = (120, 60, 50, 30, 25, 24)
 _MESSAGE_WRITER = "libx264"
 """The only encoder that writes the frame-packing message."""
 
@@ -72,12 +73,19 @@ def apply(preset: Preset, settings: ConversionSettings, width: int, height: int,
                 chosen, exchanged = _chosen(preset, settings, layout, limit.codec, container)
                 notices = [*_notices(preset, settings, layout, limit, (width, height), bit_depth, rate), *exchanged]
                 return Applied(chosen, preset, tuple(notices), across, down, level, depth)
-    largest = max(preset.codecs, key=lambda limit: limit.max_width * limit.max_height)
     across, down = _frame_size(preset, preset.layouts[-1], width, height)
-    raise SettingsError(
-        f"{preset.label} cannot play a frame of {across} × {down} at {float(rate):g} frames/s.", stage="settings",
-        remedy=f"Make the video smaller first: frames of up to {largest.max_width} × {largest.max_height} play there "
-               f"({_NAMES[largest.codec]} level {largest.max_level}).")
+    raise SettingsError(f"{preset.label} cannot play a frame of {across} × {down} at {float(rate):g} frames/s.",
+                        stage="settings", remedy=_what_would_play(preset, across, down, rate))
+
+
+def _what_would_play(preset: Preset, across: int, down: int, rate: Fraction) -> str:
+    slower = next((usual for usual in _USUAL_RATES if usual < rate
+                   and any(_level(limit, across, down, Fraction(usual)) for limit in preset.codecs)), None)
+    if slower is not None:
+        return f"Lower its frame rate to {slower} frames/s first, or make the video smaller."
+    largest = max(preset.codecs, key=lambda limit: limit.max_width * limit.max_height)
+    return (f"Make the video smaller first: frames of up to {largest.max_width} × {largest.max_height} play there "
+            f"({_NAMES[largest.codec]} level {largest.max_level}).")
 
 
 def chosen_container(preset: Preset, output: OutputSettings) -> Container:

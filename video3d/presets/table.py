@@ -174,7 +174,8 @@ _PRESETS = (
         label="Phone, red-cyan glasses",
         layouts=(Layout.ANAGLYPH_DUBOIS,),
         containers=(Container.MP4,),
-        codecs=(_H264_51, CodecLimit(Codec.HEVC, 4096, 2304, "5.1", bit_depth=10)),
+        # Upright as well: the level alone bounds the area.
+        codecs=(CodecLimit(Codec.H264, 4096, 4096, "5.1"), CodecLimit(Codec.HEVC, 4096, 4096, "5.1", bit_depth=10)),
         label_place=LabelPlace.NONE,
         name_suffixes=("_anaglyph_red-cyan",),
         audio=AudioRule(("aac", "mp3")),
@@ -184,6 +185,8 @@ _PRESETS = (
             Reference("phones play 40 Mbit/s from their own storage", "bit rates of phones' cameras",
                       Evidence.INFERRED),
             Reference("phones decode H.264 level 5.1", "Android compatibility definition", Evidence.INFERRED),
+            Reference("upright frames as large as those that lie", "phones play what they film upright",
+                      Evidence.INFERRED),
         ),
         max_megabits=40.0,
     ),
