@@ -261,6 +261,10 @@ def _labelled(conversion: Conversion, joined: Path, folder: Path, reporter: Repo
     else:
         labels.label(joined, labelled, layout, swapped=swapped, check=check)
     report = check_labels(labelled, layout, swapped=swapped, in_stream=in_stream)
+    longest = conversion.shared.encode.key_frame_seconds
+    if report.keyframe_distance is not None and report.keyframe_distance > longest + 0.1:
+        reporter.notice(f"The encoder put keyframes up to {float(report.keyframe_distance):.1f} s apart instead of "
+                        f"{longest:g} s: jumping to a place is slow.")
     asked, written = conversion.shared.encode.level, report.profile.rpartition(" ")[2]
     if asked and written and float(written) > float(asked):
         reporter.notice(f"The encoder wrote level {written} instead of {asked}: the device may refuse the file.")

@@ -67,13 +67,15 @@ def test_other_messages_of_its_unit_stay() -> None:
 
 
 def test_what_has_no_message_is_not_touched() -> None:
-    for other in (sample(unit((5, b"x" * 300)), SLICE), sample(SLICE), b"", b"\0\0", sample(b"\x06\x2d"),
-                  sample(unit((45, PACKING)))[:-1]):
+    for other in (sample(unit((5, b"x" * 300)), SLICE), sample(SLICE), b"", b"\0\0", sample(SLICE)[:-1]):
         assert sample_patches(other, H264) == []
 
 
 def test_a_message_whose_end_is_missing_goes_with_its_unit() -> None:
     assert cleaned(sample(b"\x06\x2d\x30\x81\x80", SLICE)) == sample(SLICE)
+    assert cleaned(sample(SLICE, unit((45, PACKING)))[:-3]) == sample(SLICE)
+    broken = unit((5, b"a" * 99))[:-20]
+    assert cleaned(sample(unit((45, PACKING))[:-1] + broken[1:], SLICE)) == sample(broken + b"\x80", SLICE)
 
 
 def test_hevc_has_another_header() -> None:

@@ -18,7 +18,8 @@ from video3d.settings import Chroma, Codec, Container, ConversionSettings, Targe
 from video3d.stereo.layouts import packed_size
 from video3d.types import Layout
 
-SOURCES = [(16, 8), (321, 181), (1080, 2400), (2160, 3840), (7680, 4320), (320, 180), (720, 576), (1280, 720), (1920, 800), (1920, 1080), (1080, 1920), (3840, 2160), (4096, 2160),
+SOURCES = [(16, 8), (321, 181), (1080, 2400), (2160, 3840), (7680, 4320),
+           (320, 180), (720, 576), (1280, 720), (1920, 800), (1920, 1080), (1080, 1920), (3840, 2160), (4096, 2160),
            (1921, 1081)]
 EVERY = pytest.mark.parametrize("each", presets(), ids=lambda each: each.id)
 

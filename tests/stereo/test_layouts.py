@@ -57,6 +57,17 @@ def test_swapped_eyes_are_exchanged(tiny):
         [[140, 150, 100, 110]], [[160, 170, 120, 130]]]
 
 
+@pytest.mark.parametrize(("layout", "luma"), [
+    (Layout.HALF_SBS, [[55, 75, 15, 35], [56, 76, 16, 36]]),
+    (Layout.FULL_TAB, [[50, 60, 70, 80], [51, 61, 71, 81], [10, 20, 30, 40], [11, 21, 31, 41]]),
+    (Layout.ROW_INTERLEAVED, [[50, 60, 70, 80], [11, 21, 31, 41]]),
+    (Layout.COLUMN_INTERLEAVED, [[50, 20, 70, 40], [51, 21, 71, 41]]),
+    (Layout.CHECKERBOARD, [[50, 20, 70, 40], [11, 61, 31, 81]]),
+])
+def test_every_layout_of_two_eyes_can_have_the_right_one_first(tiny, layout, luma):
+    assert as_lists(pack(tiny, layout, swap_eyes=True))[0] == luma
+
+
 def test_full_top_and_bottom(tiny):
     assert as_lists(pack(tiny, Layout.FULL_TAB)) == [
         [[10, 20, 30, 40], [11, 21, 31, 41], [50, 60, 70, 80], [51, 61, 71, 81]],
@@ -122,6 +133,13 @@ def test_depth_alone_is_grey_in_the_range_of_the_tags(tiny):
     assert as_lists(limited) == [[[16, 71, 126, 235]] * 2, [[128, 128]], [[128, 128]]]
     full = pack(tiny, Layout.DEPTH, depth=depth, colour=FULL_RANGE_709)
     assert as_lists(full)[0] == [[0, 64, 128, 255]] * 2
+
+
+def test_depth_in_ten_bits():
+    eye = noise(4, 2, YUV420_10)
+    depth = np.array([[0, 0.25, 0.5, 1]] * 2, np.float32)
+    packed = pack(StereoFrame(eye, eye), Layout.DEPTH, depth=depth)
+    assert as_lists(packed) == [[[64, 283, 502, 940]] * 2, [[512, 512]], [[512, 512]]]
 
 
 def test_colour_and_depth(tiny):
@@ -200,6 +218,29 @@ def test_dubois_mixes_linear_light(layout, transfer):
                 for matrix, eye in zip(DUBOIS[layout], (left, right), strict=True))
     packed = pack(StereoFrame(yuv(*left), yuv(*right)), layout, colour=tags)
     np.testing.assert_allclose(rgb(packed), from_light(np.clip(light, 0, 1)), atol=0.015)
+
+
+@pytest.mark.parametrize(("layout", "left", "green_or_red", "light"), [
+    # The left eye's matrix as published: red-cyan R from R, green-magenta G from G, amber-blue G from G.
+    (Layout.ANAGLYPH_DUBOIS, (0.9, 0, 0), 0, 0.437), (Layout.ANAGLYPH_GREEN_MAGENTA, (0, 0.9, 0), 1, 0.668),
+    (Layout.ANAGLYPH_AMBER_BLUE, (0, 0.9, 0), 1, 0.908),
+])
+def test_dubois_by_hand(layout, left, green_or_red, light):
+    packed = pack(StereoFrame(yuv(*left), yuv(0, 0, 0)), layout, colour=FULL_RANGE_709)
+    assert rgb(packed)[green_or_red] == pytest.approx(0.9 * light ** (1 / 2.4), abs=0.02)
+
+
+@pytest.mark.parametrize(("layout", "passes"), [
+    (Layout.ANAGLYPH_DUBOIS, (1, 0, 0)), (Layout.ANAGLYPH_HALF_COLOUR, (1, 0, 0)), (Layout.ANAGLYPH_GREY, (1, 0, 0)),
+    (Layout.ANAGLYPH_GREEN_MAGENTA, (0, 1, 0)), (Layout.ANAGLYPH_AMBER_BLUE, (1, 1, 0)),
+])
+def test_each_eyes_glass_passes_its_own_white(layout, passes):
+    """Left: red, green, amber; right: what is left of white."""
+    white, black = yuv(1, 1, 1), yuv(0, 0, 0)
+    for stereo, lit in ((StereoFrame(white, black), passes), (StereoFrame(black, white), [1 - one for one in passes])):
+        found = rgb(pack(stereo, layout, colour=FULL_RANGE_709))
+        assert [value > 0.6 for value in found] == [bool(one) for one in lit], found
+        assert all(value < 0.3 for value, one in zip(found, lit, strict=True) if not one), found
 
 
 def test_dubois_matrices_keep_white():

@@ -144,9 +144,10 @@ def _probed(path: Path) -> FileFacts:
     )
     tracks = tuple(TrackFacts(_TRACK_WORDS.get(track.kind, "other"), track.codec, track.language, None)
                    for track in info.tracks)
+    note = (f"{kind} has no place to say that it is 3D: MP4 and MKV have, and a video can be put into them without "
+            "encoding it again.")
     return FileFacts(kind, "", header_first=True, is_fragmented=False, duration=info.duration, tracks=tracks,
-                     video=video, notes=(f"{kind} has no place to say that it is 3D: MP4 and MKV have, and a video can "
-                                         "be put into them without encoding it again.",))
+                     video=video, notes=(note,))
 
 
 _OTHER_KINDS = {"avi": "AVI", "mpegts": "MPEG transport stream", "mpeg": "MPEG programme stream", "gif": "GIF",

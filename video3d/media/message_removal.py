@@ -65,11 +65,7 @@ def unit_without_message(unit: bytes, coding: UnitCoding) -> bytes:
     while len(data) - at >= 2:
         kind, payload = _number(data, at)
         size, payload = _number(data, payload)
-        end = payload + size
-        if end > len(data):
-            if kind != FRAME_PACKING:
-                return unit  # its end is missing: not ours to mend
-            end = len(data)
+        end = min(payload + size, len(data))
         if kind == FRAME_PACKING:
             has_message = True
         else:
@@ -110,14 +106,12 @@ def configuration_without_message(hvcc: bytes, coding: UnitCoding) -> bytes:
 
 
 def _units(sample: bytes, length_size: int) -> Iterator[tuple[int, int]]:
-    """Where each unit begins and ends, without its length."""
+    """Where each unit begins and ends, without its length; one that is cut short ends with the picture."""
     at = 0
     while at + length_size < len(sample):
         start = at + length_size
         at = start + int.from_bytes(sample[at:start], "big")
-        if at > len(sample):
-            return  # damaged: what is left of it stays as it is
-        yield start, at
+        yield start, min(at, len(sample))
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
