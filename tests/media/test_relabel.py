@@ -175,7 +175,6 @@ def test_one_that_may_be_replaced_is_replaced_when_the_new_one_is_whole(clip: Pa
 @given(data=st.data())
 def test_any_damage_gives_a_checked_file_or_a_typed_error_and_leaves_nothing(data: st.DataObject, make_clip: Clips,
                                                                             tmp_path: Path) -> None:
-    """The long run: `benchmarks/fuzz.py --labels`."""
     suffix = data.draw(st.sampled_from([".mp4", ".mov", ".mkv"]))
     whole = make_clip("-f", "lavfi", "-i", "testsrc2=size=32x32:d=0.2", *X264, "-x264-params", "frame-packing=3",
                       suffix=suffix)
