@@ -85,9 +85,29 @@ def test_a_slider_that_may_be_left_to_the_program_has_a_box() -> None:
 def test_the_script_is_told_what_it_needs() -> None:
     assert control("depth").describe() == {
         "name": "depth", "kind": "number", "none": "auto", "automatic": True, "default": "auto", "shown": 2.5,
-        "first": "auto", "offersNone": False}
+        "first": "auto", "offersNone": False, "minimum": 0, "maximum": 5, "step": 0.1}
     assert control("weather").describe()["default"] == "fair"
     assert control("wind").describe()["offersNone"] is True
+
+
+def test_a_slider_tells_its_bounds() -> None:
+    told = control("depth").describe()
+    assert (told["minimum"], told["maximum"], told["step"]) == (0, 5, 0.1)
+    assert "minimum" not in control("weather").describe()
+
+
+@pytest.mark.parametrize(("name", "preferred", "first"), [
+    ("depth", 1.5, 1.5), ("depth", "auto", "auto"), ("depth", 99, "auto"), ("weather", "foul", "foul"),
+    ("weather", "hail", "fair"), ("swap", True, True), ("depth", None, "auto"),
+])  # fmt: skip
+def test_the_page_begins_with_what_this_places_user_prefers(name: str, preferred: Any, first: Any) -> None:
+    made = make_control(Gradio(), DECLARED[name], preferred=preferred)
+    assert made.describe()["first"] == first
+
+
+def test_a_preference_that_is_not_offered_is_left_out() -> None:
+    made = make_control(Gradio(), DECLARED["weather"], [("Sun", "fair"), ("Wind", "windy")], preferred="foul")
+    assert made.first == "fair"
 
 
 def test_units_stand_in_the_label() -> None:

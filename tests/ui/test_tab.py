@@ -16,10 +16,15 @@ from video3d.settings import ConversionSettings
 BUILD = """
 import json
 from video3d.host import StandaloneHost
-from video3d.ui import TabOptions, create_tab
+from video3d.ui import PlayerOptions, TabOptions, create_tab
+
+class Host(StandaloneHost):
+    def defaults(self):
+        return {"depth_model": "builtin", "depth_cache": 9, "strength": "much", "eye": "right"}
 
 def described(allow_paths):
-    blocks = create_tab(StandaloneHost(), TabOptions(allow_paths=allow_paths))
+    host = StandaloneHost() if allow_paths else Host()
+    blocks = create_tab(host, TabOptions(allow_paths=allow_paths, player=PlayerOptions("left", repeats=allow_paths)))
     kept = [block.label for block in blocks.blocks.values() if getattr(block, "label", None)
             and hasattr(block, "info") and not getattr(block, "do_not_save_to_config", False)]
     return {"config": blocks.get_config_file(), "kept": kept}
@@ -74,6 +79,19 @@ def test_the_script_is_told_of_all_controls_in_their_order(config: dict[str, Any
     assert taken["outputs"] == convert["inputs"]
 
 
+def test_the_page_begins_as_this_places_user_wants(built: list[dict[str, Any]]) -> None:
+    plain, preferred = ({each["name"]: each["first"] for each in facts(one["config"])["controls"]} for one in built)
+    assert (preferred["depth_model"], preferred["depth_cache"], preferred["eye"]) == ("builtin", 9, "right")
+    assert (plain["depth_model"], plain["eye"]) == ("auto", "left")
+    assert preferred["strength"] == plain["strength"] == "auto", "what cannot be used is left out"
+    drawn = {props["elem_id"]: props["value"] for props in controls(built[1]["config"])}
+    assert (drawn["video3d_depth_model"], drawn["video3d_eye"]) == ("builtin", "right")
+
+
+def test_the_player_is_told_what_the_user_wants(built: list[dict[str, Any]]) -> None:
+    assert facts(built[1]["config"])["player"] == {"view": "left", "plays_at_once": True, "repeats": False}
+
+
 def test_no_event_goes_to_the_server(config: dict[str, Any]) -> None:
     assert config["dependencies"]
     assert not [each for each in config["dependencies"] if each["backend_fn"]]
@@ -81,7 +99,7 @@ def test_no_event_goes_to_the_server(config: dict[str, Any]) -> None:
 
 def test_frames_for_the_script_are_there(config: dict[str, Any]) -> None:
     page = json.dumps(config)
-    for name in ("source", "presets", "preview", "progress", "results"):
+    for name in ("source", "presets", "models", "preview", "progress", "results"):
         assert f'data-video3d=\\"{name}\\"' in page
 
 

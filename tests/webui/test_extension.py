@@ -15,6 +15,7 @@ import fastapi
 import pytest
 from fastapi.testclient import TestClient
 
+from video3d.ui import PlayerOptions
 from video3d.webui.extension import PREFIX, Extension
 from video3d.webui.kinds import Kind
 
@@ -131,6 +132,16 @@ def test_the_tab_offers_what_the_flags_allow(flags: dict[str, bool], paths: bool
     monkeypatch.setattr("video3d.ui.create_tab", lambda host, options: seen.append(options) or "blocks")
     assert extension.tabs() == [("blocks", "2D→3D Video", "video3d")]
     assert (seen[0].allow_paths, seen[0].allow_open_folder, seen[0].send_to_images) == (paths, folder, True)
+
+
+def test_the_player_follows_the_users_settings(extension: Extension, webui: dict[str, Any],
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr("video3d.ui.create_tab", lambda host, options: seen.append(options))
+    extension.tabs()
+    vars(webui["shared"].opts).update(video3d_player_view="Wiggle", video3d_player_at_once=False)
+    extension.tabs()
+    assert [options.player for options in seen] == [PlayerOptions(), PlayerOptions("wiggle", plays_at_once=False)]
 
 
 def test_the_settings_offer_the_models_that_make_depth(extension: Extension, webui: dict[str, Any],

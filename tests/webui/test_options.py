@@ -11,6 +11,7 @@ import pytest
 
 from video3d.params import from_values, parameters
 from video3d.settings import ConversionSettings
+from video3d.ui import PLAYER_VIEWS, PlayerOptions
 from video3d.webui import options
 
 
@@ -39,7 +40,7 @@ def shared() -> SimpleNamespace:
 
 @pytest.fixture
 def added(shared: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> dict[str, Info]:
-    monkeypatch.setitem(sys.modules, "gradio", SimpleNamespace(Dropdown="dropdown"))
+    monkeypatch.setitem(sys.modules, "gradio", SimpleNamespace(Dropdown="dropdown", Slider="slider"))
     options.add_options(shared, Path("outputs"), lambda: ["builtin"])
     return shared.added
 
@@ -60,6 +61,20 @@ def test_folder_and_names_hide_with_the_webuis_own(added: dict[str, Info]) -> No
 
 def test_models_can_be_chosen(added: dict[str, Info]) -> None:
     assert added[options.DEPTH_MODEL].component_args() == {"choices": ["auto", "builtin"]}
+
+
+def test_the_player_shows_results_in_a_view_that_it_has(added: dict[str, Info]) -> None:
+    assert added[options.PLAYER_VIEW].component_args == {"choices": list(options.VIEWS)}
+    assert set(options.VIEWS.values()) == set(PLAYER_VIEWS)
+    chosen = SimpleNamespace(opts=SimpleNamespace(video3d_player_view="Wiggle"))
+    assert options.player(chosen).view == "wiggle"
+    assert options.player(SimpleNamespace(opts=SimpleNamespace(video3d_player_view="of old"))) == PlayerOptions()
+
+
+@pytest.mark.parametrize(("space", "kept"), [(12, 12), (0, None)])
+def test_the_depth_cache_has_the_space_that_the_user_gives_it(space: int, kept: float | None) -> None:
+    shared = SimpleNamespace(opts=SimpleNamespace(video3d_depth_cache=space))
+    assert from_values(ConversionSettings, options.preferred(shared)).depth.depth_cache == kept
 
 
 def test_an_option_that_the_users_settings_do_not_have_is_the_default() -> None:

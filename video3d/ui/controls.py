@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from video3d.errors import SettingsError
 from video3d.params import Parameter
 from video3d.ui.words import FIRST_VALUES, HELP, LABELS, RADIOS, choice_word
 
@@ -22,6 +24,8 @@ class Control:
     component: Any
     shown: Any
     """The component's value before anybody touched it."""
+    first: Any
+    """What the page begins with, as JSON."""
     automatic: Any = None
     """A tick box beside a slider: "let the program choose"."""
 
@@ -32,19 +36,24 @@ class Control:
 
     def describe(self) -> dict[str, Any]:
         """What the script must know to read and write it."""
-        parameter = self.parameter
+        parameter, param = self.parameter, self.parameter.param
         return {
             "name": parameter.name, "kind": "number" if parameter.type in (int, float) else parameter.type.__name__,
-            "none": parameter.param.none_means if parameter.optional else None, "automatic": self.automatic is not None,
+            "none": param.none_means if parameter.optional else None, "automatic": self.automatic is not None,
             "default": parameter.to_json(parameter.default), "shown": self.shown,
-            "first": parameter.to_json(first_value(parameter)),
+            "first": self.first,
             "offersNone": parameter.optional and bool(parameter.choices),
+            **({"minimum": param.minimum, "maximum": param.maximum, "step": param.step or 1}
+               if is_slider(parameter) else {}),
         }
 
 
-def first_value(parameter: Parameter) -> Any:
-    """What the page begins with."""
-    return FIRST_VALUES.get(parameter.name, parameter.default)
+def first_value(parameter: Parameter, preferred: Any = None) -> Any:
+    """What the page begins with, as JSON: what this place's user prefers, where that can be used."""
+    if preferred is not None:
+        with suppress(SettingsError):
+            return parameter.to_json(parameter.parse(preferred))
+    return parameter.to_json(FIRST_VALUES.get(parameter.name, parameter.default))
 
 
 def label(parameter: Parameter) -> str:
@@ -64,26 +73,30 @@ def help_line(parameter: Parameter) -> str:
     return HELP.get(parameter.name) or parameter.param.help
 
 
-def make_control(gradio: Any, parameter: Parameter, choices: Sequence[Choice] = (), *, visible: bool = True) -> Control:
+def make_control(gradio: Any, parameter: Parameter, choices: Sequence[Choice] = (), *, preferred: Any = None,
+                 visible: bool = True) -> Control:
     """Draws the control of a setting where the page is being built; `choices` replace those that are declared."""
+    offered = list(choices) or declared_choices(parameter)
+    first = first_value(parameter, preferred)
+    if offered and first not in [value for _, value in offered]:
+        first = first_value(parameter)
     common: dict[str, Any] = {
         "label": label(parameter), "info": help_line(parameter), "elem_id": f"video3d_{parameter.name}",
         "visible": visible,
     }
-    offered = list(choices) or declared_choices(parameter)
     if offered:
         is_short = len(offered) <= _RADIO_CHOICES or parameter.name in RADIOS
         draw = gradio.Radio if is_short else gradio.Dropdown
-        return _plain(parameter, draw, parameter.to_json(first_value(parameter)), choices=offered, **common)
+        return _plain(parameter, draw, first, first, choices=offered, **common)
     if parameter.type is bool:
-        return _plain(parameter, gradio.Checkbox, first_value(parameter), **common)
+        return _plain(parameter, gradio.Checkbox, first, first, **common)
     if is_slider(parameter):
-        return _slider(gradio, parameter, common)
+        return _slider(gradio, parameter, first, common)
     if parameter.type in (int, float) and not parameter.optional:
-        return _plain(parameter, gradio.Number, parameter.default, **common)
+        return _plain(parameter, gradio.Number, parameter.default, first, **common)
     shown = "" if parameter.default is None else str(parameter.default)
     placeholder = parameter.param.none_means if parameter.optional else ""
-    return _plain(parameter, gradio.Textbox, shown, placeholder=placeholder, max_lines=1, **common)
+    return _plain(parameter, gradio.Textbox, shown, first, placeholder=placeholder, max_lines=1, **common)
 
 
 def declared_choices(parameter: Parameter) -> list[Choice]:
@@ -95,8 +108,8 @@ def declared_choices(parameter: Parameter) -> list[Choice]:
     return words
 
 
-def _plain(parameter: Parameter, draw: Any, value: Any, **arguments: Any) -> Control:
-    return Control(parameter, _kept_out_of_files(draw(value=value, **arguments)), value)
+def _plain(parameter: Parameter, draw: Any, value: Any, first: Any, **arguments: Any) -> Control:
+    return Control(parameter, _kept_out_of_files(draw(value=value, **arguments)), value, first)
 
 
 def is_slider(parameter: Parameter) -> bool:
@@ -106,7 +119,7 @@ def is_slider(parameter: Parameter) -> bool:
     return is_bounded and (param.step is not None or parameter.type is int)
 
 
-def _slider(gradio: Any, parameter: Parameter, common: dict[str, Any]) -> Control:
+def _slider(gradio: Any, parameter: Parameter, first: Any, common: dict[str, Any]) -> Control:
     param = parameter.param
     shown = parameter.default if parameter.default is not None else _middle(parameter)
     slider = gradio.Slider(param.minimum, param.maximum, value=shown, step=param.step or 1, **common)
@@ -115,7 +128,7 @@ def _slider(gradio: Any, parameter: Parameter, common: dict[str, Any]) -> Contro
         box = _kept_out_of_files(gradio.Checkbox(
             value=parameter.default is None, label=automatic_label(parameter), visible=common["visible"],
             elem_id=f"video3d_{parameter.name}_automatic"))
-    return Control(parameter, _kept_out_of_files(slider), shown, box)
+    return Control(parameter, _kept_out_of_files(slider), shown, first, box)
 
 
 def _middle(parameter: Parameter) -> float:

@@ -10,12 +10,12 @@ import html
 import importlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from video3d import __version__
 from video3d.depth.registry import AUTO, available_models
-from video3d.depth_model import Availability, DepthModel, Role
+from video3d.depth_model import Role
 from video3d.host import Host
 from video3d.params import parameters
 from video3d.settings import ConversionSettings
@@ -23,10 +23,25 @@ from video3d.ui.controls import Choice, Control, make_control
 from video3d.ui.devices import OWN_SETTINGS, device_choices, device_facts
 from video3d.ui.words import ADVANCED, AUTOMATIC, CONVERT, GROUPS, STOP, TITLE
 
-QUICK = ("strength", "convergence", "depth_model", "eye", "swap_eyes")
-"""Settings that are always in sight."""
+QUICK, QUICK_TOO = ("strength", "convergence", "depth_model"), ("eye", "swap_eyes")
+"""Settings that are always in sight; between them stands what the script tells of the depth model."""
 BY_PATH = frozenset({"depth_video"})
 """Settings that name a file on the server's machine."""
+
+
+PLAYER_VIEWS = ("anaglyph", "left", "parallel", "crossed", "wiggle", "file")
+"""How the player can show a result."""
+
+
+@dataclass(frozen=True)
+class PlayerOptions:
+    """How results are played in the page, to begin with."""
+
+    view: str = "anaglyph"
+    """One of `PLAYER_VIEWS`."""
+    plays_at_once: bool = True
+    """Opens a result that has just been made."""
+    repeats: bool = True
 
 
 @dataclass(frozen=True)
@@ -41,6 +56,7 @@ class TabOptions:
     """Whether the browser's user sits at the server's machine."""
     send_to_images: bool = False
     """Whether the page has tabs for single pictures (img2img, extras)."""
+    player: PlayerOptions = PlayerOptions()
 
 
 def create_tab(host: Host, options: TabOptions | None = None, *, theme: Any = None) -> Any:
@@ -73,6 +89,7 @@ def _frame(name: str) -> str:
 def _controls(gradio: Any, host: Host, options: TabOptions) -> list[Control]:
     declared = {parameter.name: parameter for parameter in parameters(ConversionSettings)}
     special = {"depth_model": model_choices(host), "preset": device_choices()}
+    preferred = host.defaults()
     made: list[Control] = []
 
     def draw(names: Iterable[str]) -> None:
@@ -80,12 +97,15 @@ def _controls(gradio: Any, host: Host, options: TabOptions) -> list[Control]:
             parameter = declared.pop(name, None)
             if parameter is not None:
                 visible = name not in BY_PATH or options.allow_paths
-                made.append(make_control(gradio, parameter, special.get(name, ()), visible=visible))
+                made.append(make_control(gradio, parameter, special.get(name, ()), preferred=preferred.get(name),
+                                         visible=visible))
 
     draw(["preset"])
     gradio.HTML(_frame("presets"), elem_id="video3d_frame_presets")
     with gradio.Group(elem_id="video3d_quick"):
         draw(QUICK)
+        gradio.HTML(_frame("models"), elem_id="video3d_frame_models")
+        draw(QUICK_TOO)
     for group, title in GROUPS.items():
         plain = [parameter.name for parameter in declared.values()
                  if parameter.group == group and not parameter.param.advanced]
@@ -98,17 +118,9 @@ def _controls(gradio: Any, host: Host, options: TabOptions) -> list[Control]:
 
 
 def model_choices(host: Host) -> list[Choice]:
-    """Depth models to choose from, the automatic choice first."""
+    """Depth models to choose from, the automatic choice first; the script says more of the one that is chosen."""
     estimating = [model for model in available_models(host) if model.role is Role.ESTIMATES]
-    return [(AUTOMATIC, AUTO), *((_model_words(model), model.id) for model in estimating)]
-
-
-def _model_words(model: DepthModel) -> str:
-    """Its name, and what to know before taking it."""
-    remarks = ["non-commercial use only"] if model.non_commercial else []
-    if model.availability is Availability.TO_DOWNLOAD:
-        remarks.append(f"{sum(weights.size for weights in model.weights) / 1e6:.0f} MB to download")
-    return f"{model.label} ({', '.join(remarks)})" if remarks else model.label
+    return [(AUTOMATIC, AUTO), *((model.label, model.id) for model in estimating)]
 
 
 def _facts(controls: Sequence[Control], options: TabOptions) -> str:
@@ -117,7 +129,7 @@ def _facts(controls: Sequence[Control], options: TabOptions) -> str:
         "version": __version__, "routes": options.routes, "allowPaths": options.allow_paths,
         "allowOpenFolder": options.allow_open_folder, "sendToImages": options.send_to_images,
         "controls": [control.describe() for control in controls], "devices": device_facts(),
-        "ownSettings": OWN_SETTINGS,
+        "ownSettings": OWN_SETTINGS, "player": asdict(options.player),
     }
     return f'<div data-video3d-facts="{html.escape(json.dumps(facts))}"></div>'
 

@@ -13,6 +13,7 @@ from video3d.webui.kinds import Kind, make_host
 from video3d.webui.versions import loaded_sources
 
 if TYPE_CHECKING:
+    from video3d.ui import PlayerOptions
     from video3d.webui.host import WebuiHost
     from video3d.webui.opening import Closable, Opening
 
@@ -67,6 +68,7 @@ class Extension:
 
         flags = shared.cmd_opts
         options = TabOptions(
+            player=_player(),
             allow_paths=bool(allowed_paths(flags, Path.home()).roots),
             allow_open_folder=not (is_for_others(flags) or flags.hide_ui_dir_config), send_to_images=True,
         )
@@ -104,3 +106,11 @@ class Extension:
         closing = threading.Thread(target=running.close, name="video3d-closing", daemon=True)
         closing.start()
         closing.join(PATIENCE_SECONDS)
+
+
+def _player() -> PlayerOptions:
+    from modules import shared
+
+    from video3d.webui import options
+
+    return options.player(shared)
