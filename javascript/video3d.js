@@ -38,6 +38,26 @@ window.video3d = (() => {
         return (dictionary[text] || text).replace(/\{(\d)\}/g, (_, index) => values[index]);
     }
 
+    // What the program tells comes whole, in English: the sentence with the same words around its numbers and names is
+    // looked for in the dictionary. So that no short word catches everything, it must have some length of its own.
+    const LEAST_LETTERS = 10;
+    let sentences = null;
+
+    function told(text) {
+        dictionary ??= loadDictionary();
+        if (!text || dictionary[text]) return dictionary[text] || text;
+        sentences ??= Object.keys(dictionary).filter((key) => /\{\d\}/.test(key) && bare(key).length >= LEAST_LETTERS)
+            .sort((a, b) => bare(b).length - bare(a).length).map((key) => [key, pattern(key)]);
+        for (const [key, expression] of sentences) {
+            const found = expression.exec(text);
+            if (found) return t(key, ...found.slice(1));
+        }
+        return text;
+    }
+
+    const bare = (key) => key.replace(/\{\d\}/g, "");
+    const pattern = (key) => new RegExp(`^${key.split(/\{\d\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("(.+?)")}$`, "s");
+
     // Stand-alone, the texts that gradio draws are exchanged here, as the webui's own script does it there.
     function translatePage(root) {
         dictionary ??= loadDictionary();
@@ -92,7 +112,6 @@ window.video3d = (() => {
         if (!facts) {
             facts = JSON.parse(holder.dataset.video3dFacts);
             emit("start", facts);
-            if (facts.version !== VERSION) warn();
         }
         for (const frame of document.querySelectorAll("[data-video3d]")) {
             const mount = parts.get(frame.dataset.video3d);
@@ -100,12 +119,6 @@ window.video3d = (() => {
             mounted.add(frame);
             mount(frame);
         }
-    }
-
-    // An update brings new scripts at once, and the new program only with its next start.
-    function warn() {
-        const words = t("The program was updated. Please start it again: this page and the program do not fit together.");
-        document.querySelector('[data-video3d="source"]')?.before(element("p", { className: "video3d-banner", role: "alert" }, words));
     }
 
     function start() {
@@ -123,7 +136,7 @@ window.video3d = (() => {
     else start();
 
     return {
-        VERSION, t, element, button, on, emit, part,
+        VERSION, t, told, element, button, on, emit, part,
         get facts() { return facts; },
     };
 })();

@@ -2,7 +2,7 @@
 "use strict";
 
 video3d.routes = (() => {
-    const { t } = video3d;
+    const { t, told } = video3d;
     const address = (path) => `${video3d.facts.routes}/${path}`;
     const part = encodeURIComponent;
 
@@ -26,8 +26,8 @@ video3d.routes = (() => {
 
     async function refusal(answer) {
         try {
-            const told = await answer.json();
-            if (told.message) return { message: told.message, remedy: told.remedy || "" };
+            const { message, remedy } = await answer.json();
+            if (message) return { message: told(message), remedy: told(remedy || "") };
         } catch {
             // not ours
         }
@@ -42,14 +42,14 @@ video3d.routes = (() => {
             request.setRequestHeader("Content-Type", "application/octet-stream");
             request.upload.onprogress = (event) => progress(event.loaded);
             request.onload = () => {
-                let told = {};
+                let answer = {};
                 try {
-                    told = JSON.parse(request.responseText);
+                    answer = JSON.parse(request.responseText);
                 } catch {
                     // not ours
                 }
-                if (request.status < 300) resolve({ upload: told.id });
-                else reject({ message: told.message || t("The program answered with error {0}.", request.status), remedy: told.remedy || "" });
+                if (request.status < 300) resolve({ upload: answer.id });
+                else reject({ message: told(answer.message) || t("The program answered with error {0}.", request.status), remedy: told(answer.remedy || "") });
             };
             request.onerror = () => reject(lost());
             request.onabort = () => reject({ message: t("The upload was stopped."), remedy: "" });
@@ -62,9 +62,11 @@ video3d.routes = (() => {
     const forget = (upload) => ask(`uploads/${part(upload)}`, { method: "DELETE" }).catch(() => {});
     const describe = (reference) => ask(reference.upload ? `uploads/${part(reference.upload)}/info` : `files/info?path=${part(reference.path)}`);
     const shots = (reference) => ask("shots", { method: "POST", body: { ...reference } });
+    const editShots = (reference, change) => ask("shots/edit", { method: "POST", body: { ...reference, ...change } });
+    const forgetShots = (reference) => ask(`shots?${new URLSearchParams(reference)}`, { method: "DELETE" });
     const estimate = (reference, settings) => ask("estimate", { method: "POST", body: { ...reference, settings } });
-    const preview = (reference, settings, moment, view, signal) =>
-        ask("preview", { method: "POST", signal, raw: true, body: { ...reference, settings, moment, view, format: view === "wiggle" ? "webp" : "jpeg" } });
+    const preview = (reference, settings, moment, view, signal, more = {}) =>
+        ask("preview", { method: "POST", signal, raw: true, body: { ...reference, settings, moment, view, format: view === "wiggle" ? "webp" : "jpeg", ...more } });
 
     // ---- conversions
     const jobs = () => ask("jobs");
@@ -73,13 +75,16 @@ video3d.routes = (() => {
     function act(id, verb, body) {
         if (verb === "delete") return ask(`jobs/${part(id)}`, { method: "DELETE" });
         if (verb === "priority") return ask(`jobs/${part(id)}`, { method: "PATCH", body });
+        if (verb === "stop") return ask(`jobs/${part(id)}/pause?at_once=true`, { method: "POST" });
         return ask(`jobs/${part(id)}/${verb}`, { method: "POST" });
     }
 
     const livePicture = (id, version) => address(`jobs/${part(id)}/preview?${version}`);
     const download = (id) => address(`jobs/${part(id)}/result?download=true`);
     const result = (id) => address(`jobs/${part(id)}/result`);
+    const evidence = (id) => address(`diagnostics?job=${part(id)}`);
     const report = (id) => address(`jobs/${part(id)}/comfort.png`);
+    const playlist = (id) => address(`jobs/${part(id)}/stream/playlist.m3u8`);
     const playable = (id) => ask(`jobs/${part(id)}/playable`, { method: "POST" });
 
     // ---- settings under a name
@@ -88,6 +93,11 @@ video3d.routes = (() => {
     const deletePreset = (name) => ask(`presets/${part(name)}`, { method: "DELETE" });
     const status = () => ask("status");
 
-    return { ask, upload, forget, describe, shots, estimate, preview, jobs, submit, act, livePicture, download, result, report, playable,
-        presets, savePreset, deletePreset, status, address };
+    // ---- depth models
+    const models = async () => (await ask("models")).models;
+    const fetchModel = async (id) => (await ask(`models/${part(id)}/download`, { method: "POST" })).models;
+    const stopModel = async (id) => (await ask(`models/${part(id)}/download`, { method: "DELETE" })).models;
+
+    return { ask, upload, forget, describe, shots, editShots, forgetShots, estimate, preview, jobs, submit, act, livePicture, download, result, evidence, report, playlist, playable,
+        presets, savePreset, deletePreset, status, models, fetchModel, stopModel, address };
 })();

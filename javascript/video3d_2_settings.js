@@ -26,7 +26,7 @@ video3d.settings = (() => {
 
     function remember() {
         try {
-            localStorage.setItem(MEMORY, JSON.stringify(values()));
+            localStorage.setItem(MEMORY, JSON.stringify(touched()));
         } catch {
             // private windows may refuse; then nothing is remembered
         }
@@ -44,6 +44,13 @@ video3d.settings = (() => {
             }
         }
         return result;
+    }
+
+    // What differs from what the page begins with: whatever nobody touched follows the program's and the host's own.
+    function touched() {
+        const all = values();
+        const differs = slots.filter(({ control }) => all[control.name] !== control.first);
+        return Object.fromEntries(differs.map(({ control }) => [control.name, all[control.name]]));
     }
 
     function read(control, value) {
@@ -89,11 +96,11 @@ video3d.settings = (() => {
     }
 
     // A page that is still being drawn does not listen yet: then again, until somebody takes the values.
-    let isWaiting = false;
+    let isWaiting = true;
     function hand() {
         isWaiting = true;
         document.getElementById("video3d_apply")?.click();
-        setTimeout(() => { if (isWaiting) hand(); }, 500);
+        setTimeout(() => { if (isWaiting) hand(); }, 200);
     }
 
     // A slider that the program moves by itself is shown as such.
@@ -106,6 +113,7 @@ video3d.settings = (() => {
     function tell() {
         clearTimeout(telling);
         telling = setTimeout(() => {
+            telling = 0;
             remember();
             video3d.emit("settings", values());
         }, 250);
@@ -161,5 +169,9 @@ video3d.settings = (() => {
         return [];
     };
 
-    return { values, changed, apply, change };
+    return {
+        values, changed, apply, change,
+        // Whether gradio's controls show what they should, and nothing of it is still to be told to others.
+        get isSettled() { return !isWaiting && !telling; },
+    };
 })();

@@ -2,7 +2,7 @@
 "use strict";
 
 video3d.sources = (() => {
-    const { t, element, button, emit, on, routes, format } = video3d;
+    const { t, told, element, button, emit, on, routes, format } = video3d;
     const MEMORY = "video3d-source";
     const list = [];      // {name, size, state: waiting|uploading|ready|failed, sent, reference, facts, shots, problem}
     let current = null;
@@ -68,8 +68,6 @@ video3d.sources = (() => {
             } catch {
                 return;  // the card does without
             }
-            const words = document.getElementById("video3d_shot_count");
-            if (words && source === current) words.textContent = shotWords(source.shots);
             if (source === current) emit("shots", source);
             if (!source.shots.complete) await new Promise((wake) => setTimeout(wake, 1000));
         }
@@ -134,6 +132,7 @@ video3d.sources = (() => {
         if (!frame) return;
         if (!current) {
             frame.replaceChildren(dropZone());
+            offerOthers();
             return;
         }
         const others = list.length > 1 ? element("ul", { className: "video3d-sources" }, list.map(row)) : null;
@@ -165,7 +164,40 @@ video3d.sources = (() => {
         zone.addEventListener("keydown", (event) => {
             if (event.key === "Enter" || event.key === " ") zone.click();
         });
-        return element("div", {}, zone, video3d.facts.allowPaths ? pathField() : null);
+        return element("div", {}, zone, video3d.facts.allowPaths ? pathField() : null, element("div", { className: "video3d-line", id: "video3d_from_tabs", hidden: true }));
+    }
+
+    // Videos that the webui's other tabs show at the moment.
+    function offerOthers() {
+        const line = document.getElementById("video3d_from_tabs");
+        if (!line) return;
+        const found = video3d.neighbours.videos();
+        line.hidden = !found.length;
+        line.replaceChildren(element("span", { className: "video3d-subtle" }, t("From another tab:")),
+            ...found.map((one) => button(one.name, () => addOther(one), { className: "video3d-small", title: one.path || one.name })));
+    }
+
+    // By its path where paths may be named; else it is fetched and uploaded like any other.
+    async function addOther({ address, name, path }) {
+        if (path && video3d.facts.allowPaths) {
+            try {
+                await routes.describe({ path });
+                addPath(path);
+                return;
+            } catch {
+                // not in a folder that may be named
+            }
+        }
+        try {
+            const answer = await fetch(address, { credentials: "same-origin" });
+            if (!answer.ok) throw new Error(answer.statusText);
+            addFiles([new File([await answer.blob()], name)]);
+        } catch {
+            const source = { name, state: "ready" };
+            list.push(source);
+            select(source);
+            fail(source, { message: t("{0} cannot be fetched from the other tab.", name), remedy: t("Save it there, and drop it here.") });
+        }
     }
 
     function pathField() {
@@ -219,12 +251,12 @@ video3d.sources = (() => {
         return element("div", {},
             element("dl", { className: "video3d-facts" }, rows.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
             element("p", { className: "video3d-estimate", id: "video3d_estimate" }, source.estimate || ""),
-            facts.notices.map((notice) => element("p", { className: "video3d-subtle" }, notice)));
+            facts.notices.map((notice) => element("p", { className: "video3d-subtle" }, told(notice))));
     }
 
     function shotWords(shots) {
         if (!shots) return t("searching …");
-        const count = shots.starts.length;
+        const count = shots.shots.length;
         return shots.complete ? String(count) : t("{0} so far", count);
     }
 
@@ -250,7 +282,7 @@ video3d.sources = (() => {
 
     function problemBox(problem) {
         return element("div", { className: "video3d-problem", role: "alert" },
-            element("p", {}, problem.message), problem.remedy ? element("p", {}, problem.remedy) : null);
+            element("p", {}, told(problem.message)), problem.remedy ? element("p", {}, told(problem.remedy)) : null);
     }
 
     // ---- time and size, anew whenever a setting changes
@@ -273,6 +305,10 @@ video3d.sources = (() => {
     }
 
     on("settings", estimate);
+    on("shots", (source) => {
+        const words = document.getElementById("video3d_shot_count");
+        if (words && source === current) words.textContent = shotWords(source.shots);
+    });
 
     video3d.part("source", (mounted) => {
         frame = mounted;
@@ -288,6 +324,7 @@ video3d.sources = (() => {
             addFiles(event.dataTransfer.files);
         });
         draw();
+        new IntersectionObserver(offerOthers).observe(frame);  // the tab is shown again
         if (!list.length) recall();
     });
 

@@ -1,4 +1,4 @@
-// One moment of the video as it will look: five views, a scrubber, and the shots as a strip.
+// One moment of the video as it will look: five views, a scrubber, and the shots below it.
 "use strict";
 
 video3d.preview = (() => {
@@ -26,8 +26,9 @@ video3d.preview = (() => {
             element("div", { className: "video3d-scrub", hidden: true },
                 element("input", { type: "range", id: "video3d_moment", min: 0, max: 1, step: "any", value: 0, ariaLabel: t("Moment of the preview"), oninput: scrub }),
                 element("output", { className: "video3d-clock" }, "0:00.0")),
-            element("div", { className: "video3d-shots", id: "video3d_shots", hidden: true }),
-            element("div", { className: "video3d-shot-form", hidden: true }));
+            element("div", { className: "video3d-shot-holder", hidden: true }),
+            element("div", { className: "video3d-line video3d-sending", hidden: true }));
+        video3d.shots.mount(find(".video3d-shot-holder"));
         if (source) begin();
     }
 
@@ -54,7 +55,7 @@ video3d.preview = (() => {
 
     function drawMoment() {
         if (find(".video3d-clock")) find(".video3d-clock").textContent = format.moment(moment);
-        markShot();
+        video3d.shots.show(source, moment);
     }
 
     function begin() {
@@ -62,7 +63,6 @@ video3d.preview = (() => {
         if (!slider) return;
         slider.max = Math.max(0.1, seconds());
         find(".video3d-scrub").hidden = false;
-        drawShots();
         go(moment || seconds() * 0.2);
     }
 
@@ -71,9 +71,11 @@ video3d.preview = (() => {
         if (!frame) return;
         find(".video3d-picture").hidden = true;
         find(".video3d-empty").hidden = false;
+        find(".video3d-empty").textContent = t("A preview appears here as soon as there is a video.");
         find(".video3d-scrub").hidden = true;
-        find(".video3d-shots").hidden = true;
+        find(".video3d-sending").hidden = true;
         find(".video3d-busy").hidden = true;
+        video3d.shots.show(null, 0);
     }
 
     function refresh(delay) {
@@ -104,6 +106,13 @@ video3d.preview = (() => {
         }
     }
 
+    // What is shown, as large as it gets: for other tabs.
+    async function whole() {
+        const { name } = source, still = view === "wiggle" ? "left-right" : view;
+        const picture = await routes.preview(source.reference, settings.values(), moment, still, undefined, { format: "png", largest_side: 8192 });
+        return { picture, name: `${name.replace(/\.[^.]*$/, "")}_${format.moment(moment).replace(/[:.]/g, "-")}_${still}.png` };
+    }
+
     function display(picture) {
         if (address) URL.revokeObjectURL(address);
         address = URL.createObjectURL(picture);
@@ -112,6 +121,7 @@ video3d.preview = (() => {
         image.dataset.view = view;
         image.hidden = false;
         find(".video3d-empty").hidden = true;
+        video3d.neighbours?.offer(find(".video3d-sending"), whole);
     }
 
     function clearPicture(words) {
@@ -120,37 +130,6 @@ video3d.preview = (() => {
         empty.textContent = words;
         empty.hidden = false;
     }
-
-    // ---- the shots, each as wide as it is long
-    function spans() {
-        const starts = source?.shots?.starts || [];
-        const end = source?.shots?.complete ? Math.max(seconds(), starts.at(-1) || 0) : source?.shots?.covered;
-        return starts.map((start, index) => ({ index, start, end: starts[index + 1] ?? end }));
-    }
-
-    function drawShots() {
-        const strip = find(".video3d-shots");
-        if (!strip) return;
-        const found = spans();
-        strip.hidden = found.length < 2;
-        strip.replaceChildren(...found.map((span) => button("", () => go(span.start + (span.end - span.start) * 0.3), {
-            "data-shot": span.index, style: `flex-grow: ${Math.max(0.05, span.end - span.start)}`,
-            title: t("Shot {0}: {1} to {2}", span.index + 1, format.moment(span.start), format.moment(span.end)),
-            ariaLabel: t("Shot {0}", span.index + 1),
-        })));
-        markShot();
-    }
-
-    function markShot() {
-        for (const span of spans()) {
-            const isHere = moment >= span.start && moment < span.end;
-            find(`[data-shot="${span.index}"]`)?.setAttribute("aria-pressed", String(isHere));
-        }
-    }
-
-    on("shots", (chosen) => {
-        if (chosen === source) drawShots();
-    });
 
     on("source", (chosen) => {
         const isNew = chosen?.reference !== source?.reference;

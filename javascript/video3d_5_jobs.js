@@ -2,10 +2,10 @@
 "use strict";
 
 (() => {
-    const { t, element, button, emit, on, routes, format, settings, sources } = video3d;
+    const { t, told, element, button, emit, on, routes, format, settings, sources } = video3d;
     const OVER = ["done", "failed", "cancelled"];
     let progressFrame = null, resultsFrame = null;
-    let jobs = [], known = null, timer = 0, problem = null, opened = null, picture = 0;
+    let jobs = [], known = null, timer = 0, problem = null, picture = 0;
     const rows = new Map();
 
     // ---- asking
@@ -28,15 +28,11 @@
         const before = new Map(jobs.map((job) => [job.id, job.state]));
         jobs = found;
         for (const job of jobs) {
-            if (!isFirst && job.state === "done" && before.has(job.id) && before.get(job.id) !== "done") finished(job);
+            if (!isFirst && job.state === "done" && before.has(job.id) && before.get(job.id) !== "done") video3d.player.finished(job);
         }
         draw();
     }
 
-    function finished(job) {
-        opened = job.id;
-        video3d.player?.open(job);
-    }
 
     const running = () => jobs.find((job) => job.state === "running");
     const waiting = () => jobs.filter((job) => ["waiting", "paused"].includes(job.state));
@@ -65,9 +61,10 @@
     // An upload must stay as long as a job that is not over reads it.
     video3d.isNeeded = (source) => jobs.some((job) => !OVER.includes(job.state) && (!source.jobs || source.jobs.includes(job.id)));
 
+    // What is finished stays: a key that was pressed by mistake must not cost hours.
     on("interrupt", async () => {
         const job = running();
-        if (job) await act(job, "cancel");
+        if (job) await act(job, "stop");
     });
 
     async function act(job, verb, body) {
@@ -105,7 +102,9 @@
             progressFrame.replaceChildren(
                 element("div", { className: "progressDiv video3d-progress", role: "progressbar", ariaLabel: t("Progress") }, element("div", { className: "progress" })),
                 element("p", { className: "video3d-progress-text", ariaLive: "off" }),
-                element("img", { className: "video3d-live", alt: t("The frame that was made last"), hidden: true }));
+                element("img", { className: "video3d-live", alt: t("The frame that was made last"), hidden: true }),
+                element("div", { className: "video3d-line" },
+                    button(t("Watch what is finished"), () => video3d.player.open(running() || job), { className: "video3d-small", id: "video3d_watch", hidden: true })));
             picture = 0;
         }
         const share = job.progress?.total ? job.progress.done / job.progress.total : 0;
@@ -115,13 +114,13 @@
         progressFrame.querySelector(".progressDiv").setAttribute("aria-valuenow", String(Math.round(100 * share)));
         progressFrame.querySelector(".video3d-progress-text").replaceChildren(
             element("strong", {}, job.name), " ", progressWords(job));
+        progressFrame.querySelector("#video3d_watch").hidden = !(job.progress?.stage === "convert" && job.progress.done > 0);
         live(job);
     }
 
     function progressWords(job) {
         const progress = job.progress;
-        if (job.asked === "cancelled") return t("is being stopped …");
-        if (job.asked === "paused") return t("pauses when this part is done …");
+        if (job.asked) return t("is being stopped …");
         if (!progress || progress.stage === "plan") return t("is being looked through …");
         if (progress.stage === "prepare") return t("prepares for this processor, once …");
         if (progress.stage === "join") return t("is being put together …");
@@ -165,7 +164,7 @@
 
     // A row is made anew only when its job changed, so that what is open in it stays as it is.
     function rowOf(job) {
-        const sign = `${job.state} ${job.asked} ${job.priority} ${opened === job.id}`;
+        const sign = `${job.state} ${job.asked} ${job.priority}`;
         const kept = rows.get(job.id);
         if (kept?.sign === sign) return kept.row;
         const row = element("li", { className: `video3d-job video3d-${job.state}`, "data-job": job.id, "data-state": job.state },
@@ -173,14 +172,21 @@
                 element("span", { className: "video3d-name", title: job.result_name }, job.state === "done" ? job.result_name : job.name),
                 element("span", { className: "video3d-subtle" }, stateWords(job))),
             job.error ? sources.problemBox(job.error) : null,
-            element("div", { className: "video3d-line" }, actions(job)));
+            element("div", { className: "video3d-line" }, actions(job)), notes(job));
         rows.set(job.id, { row, sign });
         return row;
     }
 
+    // What could not be kept, and what was decided, in the program's own sentences.
+    function notes(job) {
+        if (!OVER.includes(job.state) || !job.notices.length) return null;
+        return element("details", { className: "video3d-fold video3d-notes" }, element("summary", {}, t("Notes ({0})", job.notices.length)),
+            job.notices.map((notice) => element("p", { className: "video3d-subtle" }, told(notice))));
+    }
+
     function stateWords(job) {
         if (job.state === "done") return t("{0} · took {1}", format.date(job.finished), format.clock(job.finished - job.started));
-        return { waiting: t("waiting"), paused: t("paused"), failed: t("failed"), cancelled: t("stopped") }[job.state] || "";
+        return { waiting: t("waiting"), paused: t("stopped; what is finished is kept"), failed: t("failed"), cancelled: t("cancelled") }[job.state] || "";
     }
 
     function actions(job) {
@@ -190,7 +196,10 @@
                 button(t("Pause"), () => act(job, "pause"), quiet), button(t("Cancel"), () => act(job, "cancel"), quiet)];
         }
         if (job.state === "paused") return [button(t("Go on"), () => act(job, "resume"), quiet), button(t("Cancel"), () => act(job, "cancel"), quiet)];
-        if (job.state !== "done") return [button(t("Try again"), () => act(job, "retry"), quiet), button(t("Remove"), () => act(job, "delete"), quiet)];
+        if (job.state !== "done") {
+            return [button(t("Try again"), () => act(job, "retry"), quiet), button(t("Remove"), () => act(job, "delete"), quiet),
+                job.state === "failed" ? element("a", { className: "video3d-button video3d-small", href: routes.evidence(job.id), title: t("What happened, without names or folders") }, t("For a bug report")) : null];
+        }
         const buttons = [
             button(t("Play"), () => video3d.player.open(job), { className: "video3d-small video3d-play" }),
             element("a", { className: "video3d-button video3d-small video3d-download", href: routes.download(job.id), download: job.result_name }, t("Download")),

@@ -41,32 +41,40 @@ video3d.player = (() => {
             gl_FragColor = vec4(shown, 1.0);
         }`;
 
-    let job = null, mode = "anaglyph", video = null, stage = null, painter = null, animation = 0;
+    let job = null, mode = null, video = null, stage = null, painter = null, animation = 0, live = null;
 
     function words(name) {
         return { left: t("One eye"), parallel: t("Side by side"), crossed: t("Cross-eyed"), anaglyph: t("Red-cyan"), wiggle: t("Wiggle"), file: t("As it is") }[name];
     }
 
-    // ---- the panel
-    async function open(chosen) {
+    // ---- the panel; `from` is the moment to begin with
+    async function open(chosen, from = 0) {
         const panel = document.getElementById("video3d_player");
         if (!panel) return;
         close();
         job = chosen;
+        mode ??= video3d.facts.player.view;
         const layout = job.settings.layout;
         const modes = HALVES[layout] ? MODES : ["file"];
         if (!modes.includes(mode)) mode = modes.includes("anaglyph") ? "anaglyph" : "file";
-        video = element("video", { playsInline: true, loop: true, preload: "auto", crossOrigin: "use-credentials", className: "video3d-video" });
+        video = element("video", { playsInline: true, loop: video3d.facts.player.repeats, preload: "auto", crossOrigin: "use-credentials", className: "video3d-video" });
         stage = element("div", { className: "video3d-cinema" }, video, element("p", { className: "video3d-empty" }, t("One moment …")));
         panel.hidden = false;
         panel.replaceChildren(
             element("div", { className: "video3d-job-head" }, element("strong", { className: "video3d-name" }, job.result_name),
+                isMade() ? null : element("span", { className: "video3d-subtle" }, t("what is finished so far")),
                 button("×", close, { className: "video3d-quiet", ariaLabel: t("Close the player"), title: t("Close the player") })),
             element("div", { className: "video3d-tabs", role: "group", ariaLabel: t("How it is shown") },
                 modes.map((name) => button(words(name), () => choose(name), { className: "video3d-tab", "data-mode": name, "aria-pressed": String(name === mode) }))),
             stage, bar(),
             element("div", { className: "video3d-line", id: "video3d_player_actions" }));
         video3d.headset?.offer(document.getElementById("video3d_player_actions"), video, eyes, () => job);
+        video3d.neighbours?.offer(document.getElementById("video3d_player_actions"), shown);
+        video.addEventListener("loadeddata", () => {
+            stage.querySelector(".video3d-empty")?.remove();
+            if (from) video.currentTime = from;
+            choose(mode);
+        }, { once: true });
         await load();
         panel.scrollIntoView({ block: "nearest", behavior: "smooth" });
     }
@@ -107,46 +115,80 @@ video3d.player = (() => {
         return element("div", { className: "video3d-scrub" }, play, seek, clock, sound, whole);
     }
 
+    const isMade = () => job.state === "done";
+
+    function note(words) {
+        const line = stage?.querySelector(".video3d-empty");
+        if (line && words) line.textContent = words;
+    }
+
     // The master plays where the browser can; otherwise a smaller copy is made for it, and the master stays as it is.
+    // What is still being made plays as far as it is.
     async function load() {
         const mine = job;
-        const note = stage.querySelector(".video3d-empty");
+        if (!isMade()) live = video3d.live.follow(video, routes.playlist(job.id), note);
+        else if (!await loadMade(mine)) return;
+        video.addEventListener("error", () => note(t("This browser cannot play the file. Download it and open it in a video player.")), { once: true });
+        video.play().catch(() => {});  // browsers may want a click first
+    }
+
+    async function loadMade(mine) {
         try {
             const answer = await routes.playable(mine.id);
-            if (job !== mine) return;
+            if (job !== mine) return false;
             if (answer.state === "making") {
-                note.textContent = t("This browser cannot play the file itself. A copy for watching here is being made: {0}%.", Math.round(100 * (answer.share || 0)));
+                note(t("This browser cannot play the file itself. A copy for watching here is being made: {0}%.", Math.round(100 * (answer.share || 0))));
                 setTimeout(() => { if (job === mine) load(); }, 1000);
-                return;
+                return false;
             }
             video.src = routes.address(answer.address);
+            return true;
         } catch (problem) {
-            note.textContent = [problem.message, problem.remedy].filter(Boolean).join(" ");
-            return;
+            note([problem.message, problem.remedy].filter(Boolean).join(" "));
+            return false;
         }
-        video.addEventListener("loadeddata", () => {
-            note.remove();
-            choose(mode);
-        }, { once: true });
-        video.addEventListener("error", () => { note.textContent = t("This browser cannot play the file. Download it and open it in a video player."); }, { once: true });
-        video.play().catch(() => {});  // browsers may want a click first
+    }
+
+    // A result that has just been made takes the place of what was watched of it, at the same moment; another one that
+    // somebody watches goes on.
+    function finished(made) {
+        if (job?.id === made.id) open(made, video.currentTime);
+        else if (video3d.facts.player.plays_at_once && (!job || video.paused || video.ended)) open(made);
     }
 
     function close() {
         cancelAnimationFrame(animation);
         painter?.end();
         painter = null;
+        live?.close();
+        live = null;
         if (video) {
             video.pause();
             video.removeAttribute("src");
             video.load();
         }
-        job = video = null;
+        job = video = stage = null;
         const panel = document.getElementById("video3d_player");
         if (panel) {
             panel.hidden = true;
             panel.replaceChildren();
         }
+    }
+
+    // The frame as it is shown, as large as it is: for other tabs.
+    async function shown() {
+        const { width, height } = { width: video.videoWidth, height: video.videoHeight };
+        const canvas = element("canvas", { width, height });
+        canvas.width = width;
+        canvas.height = height;
+        canvas.getContext("2d").drawImage(video, 0, 0);
+        let picture = canvas;
+        if (painter && !stage.classList.contains("video3d-plain")) {
+            picture = stage.querySelector(".video3d-canvas");
+            draw();  // a canvas keeps its picture only until the browser has shown it
+        }
+        const blob = await new Promise((resolve) => { picture.toBlob(resolve, "image/png"); });
+        return { picture: blob, name: `${job.result_name.replace(/\.[^.]*$/, "")}_${format.moment(video.currentTime).replace(/[:.]/g, "-")}.png` };
     }
 
     function choose(name) {
@@ -173,7 +215,10 @@ video3d.player = (() => {
 
     function paint() {
         animation = requestAnimationFrame(paint);
-        if (!video || video.readyState < 2) return;
+        if (video?.readyState >= 2) draw();
+    }
+
+    function draw() {
         const [left, right] = eyes();
         const swap = mode === "crossed" || (mode === "wiggle" && Math.floor(performance.now() / 1000 / WIGGLE_SECONDS) % 2 === 1);
         const number = { left: 0, wiggle: 0, parallel: 1, crossed: 1, anaglyph: 2 }[mode];
@@ -237,5 +282,5 @@ video3d.player = (() => {
                 onerror: (event) => event.target.replaceWith(element("p", { className: "video3d-empty" }, t("There is no comfort report for this file."))) }));
     }
 
-    return { open, close, report };
+    return { open, close, finished, report };
 })();

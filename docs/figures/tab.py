@@ -1,4 +1,4 @@
-"""Draws docs/tab/: the page, light and dark, with a preview, at work, with a result, and on a phone.
+"""Draws docs/tab/: the page, light and dark, with a preview, with a shot adjusted, at work, with a result, on a phone.
 
 Needs Chromium, and the packages of requirements-ui.txt and requirements-check.txt.
 
@@ -69,6 +69,15 @@ def journey(browser: Any, address: str, clip: Path) -> None:
     wait_for_preview(page)
     page.wait_for_timeout(1500)
     keep(page, "light")
+    page.wait_for_selector("#video3d_shot_edit:not([hidden])", timeout=LONG)
+    page.locator("#video3d_shot_edit").click()
+    page.locator("#video3d_shot_own_strength").check()
+    page.wait_for_function("video3d.sources.current.shots.edited", timeout=LONG)
+    wait_for_preview(page)
+    page.wait_for_timeout(1500)
+    keep(page, "shots")
+    page.get_by_text("All shots as they were found").click()
+    page.wait_for_function("!video3d.sources.current.shots.edited", timeout=LONG)
     page.goto(address + "?__theme=dark")
     wait_for_preview(page)
     page.wait_for_timeout(1500)

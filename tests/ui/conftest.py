@@ -42,12 +42,15 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`python` is each interpreter in turn; without any, the test is skipped by name."""
+    """`python` is each interpreter in turn; without any, the test is skipped by name.
+
+    What gradio has no part in is tried on the first one alone: such tests ask for `once`.
+    """
     if "python" not in metafunc.fixturenames:
         return
     is_journey = "address" in metafunc.fixturenames
     found = {"webui": ""} if WEBUI and is_journey else pythons()
-    names = list(found) or ["gradio"]
+    names = list(found)[:1 if "once" in metafunc.fixturenames else None] or ["gradio"]
     metafunc.parametrize("python", [found.get(name) for name in names], ids=names, indirect=True, scope="session")
 
 
@@ -59,6 +62,12 @@ def python(request: pytest.FixtureRequest) -> str:
             pytest.fail("gradio is missing, and VIDEO3D_REQUIRE_TOOLS=1 demands it", pytrace=False)
         pytest.skip("gradio is missing")
     return request.param
+
+
+@pytest.fixture(scope="session")
+def once(python: str) -> str:
+    """For what gradio has no part in: see `pytest_generate_tests`."""
+    return python
 
 
 @pytest.fixture(scope="session")
@@ -159,14 +168,16 @@ def show_tab(page: Any) -> None:
         page.get_by_role("tab", name="2D→3D Video").or_(page.get_by_role("button", name="2D→3D Video")).first.click()
     page.wait_for_selector(".video3d-frame >> visible=true", timeout=60_000)
     page.wait_for_selector(".video3d-drop, #video3d_card", timeout=60_000)
-    page.wait_for_timeout(1200)
+    page.wait_for_function("video3d.settings.isSettled", timeout=60_000)
 
 
 @pytest.fixture(scope="session")
 def long_clip(make_clip: Callable[..., Path]) -> Path:
-    """A clip that takes a while: 40 s of 640x360."""
-    return make_clip("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=40", "-c:v", "libx264", "-preset",
-                     "ultrafast", "-pix_fmt", "yuv420p")  # fmt: skip
+    """A clip that takes a while, whose first part is soon done: 100 s of 320x180, a cut after 9 s."""
+    return make_clip("-f", "lavfi", "-i", "testsrc=size=320x180:rate=25:duration=9", "-f", "lavfi", "-i",
+                     "testsrc2=size=320x180:rate=25:duration=91", "-filter_complex",
+                     "[0:v]format=yuv420p[a];[1:v]format=yuv420p[b];[a][b]concat=n=2:v=1:a=0[v]", "-map", "[v]",
+                     "-c:v", "libx264", "-preset", "ultrafast")  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
+from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,8 +74,47 @@ def test_the_script_has_the_programs_version() -> None:
 def test_the_scripts_ask_no_other_server() -> None:
     for path in [*scripts(), ROOT / "style.css"]:
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")  # a name that nobody fetches
-        assert not re.search(r"(?:https?:)?//[\w.-]+\.\w+/|@import|url\(", text.replace("// ", "")), path.name
+        foreign = r"(?:https?:)?//[\w.-]+\.\w+/|@import|url\((?!.\$\{routes)"
+        assert not re.search(foreign, text.replace("// ", "")), path.name
         assert not re.search(r"fetch\(\s*[\"'`]/", text), f"{path.name}: an address that --subpath breaks"
+
+
+LIVE = """
+globalThis.video3d = { t: (text) => text };
+const { readFileSync } = require('fs');
+const live = eval(readFileSync(process.argv[1], 'utf8') + '; video3d.live');
+const bytes = readFileSync(process.argv[2]);
+const { createFile } = require(process.argv[3] + '/dist/mp4box.all.cjs');
+const file = createFile();
+const ours = live.codecs(new Uint8Array(bytes));
+file.onReady = (told) => console.log(JSON.stringify([ours, told.tracks.map((each) => each.codec)]));
+const copied = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+copied.fileStart = 0;
+file.appendBuffer(copied, true);
+file.flush();
+"""
+
+
+@pytest.mark.needs("node", "mp4box")
+@pytest.mark.parametrize("words", [
+    "-c:v libx264 -profile:v baseline -pix_fmt yuv420p", "-c:v libx264 -pix_fmt yuv420p10le",
+    "-c:v libx265 -tag:v hvc1 -x265-params log-level=none",
+    "-c:v libx265 -pix_fmt yuv420p10le -x265-params log-level=none",
+    "-c:v libaom-av1 -cpu-used 8 -pix_fmt yuv420p10le", "-c:v libx264 -c:a libmp3lame", "-c:v libx264 -c:a libopus",
+    "-c:v libx264 -c:a flac -strict -2",
+])  # fmt: skip
+def test_a_browser_is_asked_for_the_codecs_that_a_stream_has(words: str, make_clip: Callable[..., Path], tool: Any
+                                                             ) -> None:
+    """MP4Box.js names them by itself."""
+    sound = words.split() if "-c:a" in words else [*words.split(), "-c:a", "aac"]
+    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=128x72:rate=10:duration=0.5", "-f", "lavfi", "-i",
+                     "sine=sample_rate=48000:duration=0.5", "-movflags", "+frag_keyframe+delay_moov", *sound)
+    script = ROOT / "javascript" / "video3d_6_live.js"
+    done = subprocess.run(["node", "-e", LIVE, "--", str(script), str(clip), tool("mp4box")], capture_output=True,
+                          text=True, check=False, timeout=30)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    ours, theirs = json.loads(done.stdout.splitlines()[-1])
+    assert re.findall(r'"(.*)"', ours)[0].casefold().split(", ") == [word.casefold() for word in theirs]
 
 
 def test_the_core_is_loaded_first() -> None:

@@ -239,6 +239,7 @@ class ModelBody(BaseModel):
     non_commercial: bool
     availability: str = Field(description="ready, on disk, or to download.")
     bytes: int = Field(description="To download.")
+    needs: str = Field(description="A package that is missing here and without which it cannot run, or nothing.")
     chosen: bool = Field(description="Whether auto takes it.")
     download: Optional[ProgressBody] = Field(description="Of a download that is under way.")
     error: Optional[JobProblemBody] = Field(description="Why the last download failed.")

@@ -107,9 +107,10 @@ class JobRoutes:
         """A job that runs already goes on."""
         return await self._steer(request, job_id, lambda job: self._queue.set_priority(job, wanted.priority))
 
-    async def pause_job(self, request: Request, job_id: str) -> Response:
-        """A running job stops when its unit is done."""
-        return await self._steer(request, job_id, self._queue.pause)
+    async def pause_job(self, request: Request, job_id: str,
+                        at_once: bool = Query(False, description="Do not wait for the unit.")) -> Response:
+        """A running job stops when its unit is done; at once, what is finished of that unit is lost."""
+        return await self._steer(request, job_id, lambda job: self._queue.pause(job, at_once=at_once))
 
     async def resume_job(self, request: Request, job_id: str) -> Response:
         """It runs when its turn comes."""

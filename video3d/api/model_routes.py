@@ -61,5 +61,5 @@ class ModelRoutes:
         return {"models": [{
             "id": model.id, "label": model.label, "licence": model.licence, "non_commercial": model.non_commercial,
             "availability": model.availability.value, "bytes": sum(weights.size for weights in model.weights),
-            "chosen": model.id == chosen, **self._downloads.told(model.id, self._service.public),
+            "needs": model.lacks, "chosen": model.id == chosen, **self._downloads.told(model.id, self._service.public),
         } for model in models]}

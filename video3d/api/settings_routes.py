@@ -47,11 +47,12 @@ class SettingsRoutes:
         """For a client's first look."""
         caller = caller_of(request)
         states = [job.state for job in self._service.jobs(caller)]
+        notices = await self._context.wait_for(self._service.host.notices)
         return JSONResponse({
             "version": __version__, "host": self._service.host.name, "devices": list(self._service.host.devices),
             "logged_in": caller.name, "paths_allowed": bool(self._service.paths.roots),
             "upload_bytes": self._service.limits.upload_bytes, "waiting": states.count(JobState.WAITING),
-            "running": states.count(JobState.RUNNING), "notices": list(self._service.host.notices()),
+            "running": states.count(JobState.RUNNING), "notices": list(notices),
         })
 
     async def settings(self) -> Response:
