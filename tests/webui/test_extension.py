@@ -81,6 +81,17 @@ def test_the_routes_are_there_when_the_server_runs(extension: Extension, webui: 
     assert PREFIX + "/jobs" in app.openapi()["paths"]
 
 
+@pytest.mark.parametrize(("flags", "status"), [({}, 404), ({"api": True}, 200), ({"nowebui": True}, 200)])
+def test_the_routes_of_programs_are_there_with_the_webuis_api(flags: dict[str, bool], status: int, extension: Extension,
+                                                              webui: dict[str, Any]) -> None:
+    app = fastapi.FastAPI()
+    vars(webui["shared"].cmd_opts).update(flags)
+    extension.started(None, app)
+    client = TestClient(app)
+    assert client.get(PREFIX + "/status").status_code == 200
+    assert client.get(PREFIX + "/settings").status_code == status
+
+
 def test_the_webuis_login_stands_before_them(extension: Extension, webui: dict[str, Any]) -> None:
     app = fastapi.FastAPI()
     webui["shared"].cmd_opts.api_auth = "ann:secret"

@@ -18,11 +18,11 @@ PREFIX = "/video3d/v1"
 __all__ = ["PREFIX", "AllowedPaths", "Caller", "Guard", "Limits", "Service", "create_app", "create_router"]
 
 
-def create_router(service: Service, guard: Guard) -> Any:
-    """All routes, as a `fastapi.APIRouter` for `app.include_router`."""
+def create_router(service: Service, guard: Guard, *, for_tab_alone: bool = False) -> Any:
+    """All routes, as a `fastapi.APIRouter` for `app.include_router`; `for_tab_alone`: those that the tab needs."""
     from video3d.api.router import build_router
 
-    return build_router(service, guard, PREFIX)
+    return build_router(service, guard, PREFIX, for_tab_alone=for_tab_alone)
 
 
 def create_app(service: Service, guard: Guard) -> Any:

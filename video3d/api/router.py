@@ -16,18 +16,22 @@ from video3d.api.routing import Context
 from video3d.api.service import Service
 from video3d.api.settings_routes import SettingsRoutes
 from video3d.api.shot_routes import ShotRoutes
+from video3d.api.tab_routes import keep_for_tab
 from video3d.api.upload_routes import UploadRoutes
 
 
-def build_router(service: Service, guard: Guard, prefix: str) -> APIRouter:
-    """Every route, behind the guard."""
+def build_router(service: Service, guard: Guard, prefix: str, *, for_tab_alone: bool = False) -> APIRouter:
+    """Every route, or those that the tab needs, behind the guard."""
     context = Context(service, guard)
     # The guard does the work; this tells the OpenAPI document that there may be one.
     documented = [Depends(HTTPBasic(auto_error=False))] if guard.needs_login else []
     router = APIRouter(prefix=prefix, dependencies=documented)
     for part in (SettingsRoutes, ModelRoutes, UploadRoutes, ShotRoutes, JobRoutes, PreviewRoutes, PageRoutes,
                  ReportRoutes):
-        router.include_router(part(context).router())
+        made = part(context).router()
+        if for_tab_alone:
+            keep_for_tab(made.routes)
+        router.include_router(made)
     return router
 
 

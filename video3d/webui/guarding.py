@@ -32,6 +32,11 @@ def is_for_others(options: Any) -> bool:
     return bool(getattr(options, "webui_is_non_local", False) or getattr(options, "nowebui", False))
 
 
+def has_api(options: Any) -> bool:
+    """Whether the webui was asked for its API: by `--api`, or by having nothing else (`--nowebui`)."""
+    return bool(getattr(options, "api", False) or getattr(options, "nowebui", False))
+
+
 def _users(flag: str | None) -> dict[str, str]:
     """`name:password,name:password`, as the webui's own API reads it."""
     pairs = [entry.partition(":") for entry in (flag or "").split(",") if ":" in entry]

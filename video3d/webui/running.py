@@ -8,7 +8,7 @@ from typing import Any
 
 from video3d.api import Service, create_router
 from video3d.queue import JobQueue
-from video3d.webui.guarding import allowed_paths, guard_of
+from video3d.webui.guarding import allowed_paths, guard_of, has_api
 from video3d.webui.host import WebuiHost
 from video3d.webui.progress import ProgressMirror, WebuiState
 from video3d.webui.turn import QueueLock
@@ -25,10 +25,13 @@ class Running:
 
     @classmethod
     def open(cls, host: WebuiHost, app: Any, flags: Any, state: WebuiState, lock: QueueLock) -> Running:
-        """Add the routes to `app`, and go on with what waits in the queue."""
+        """Add the routes to `app`, and go on with what waits in the queue.
+
+        Without `--api` there are only those that the tab needs.
+        """
         queue = JobQueue(host, host.work_folder() / "queue")
         service = Service(host, queue, paths=allowed_paths(flags, Path.home()))
-        app.include_router(create_router(service, guard_of(flags, app)))
+        app.include_router(create_router(service, guard_of(flags, app), for_tab_alone=not has_api(flags)))
         watch = QueueWatch(queue, ProgressMirror(state, lock, host.gpu))
         queue.start()
         watch.start()
