@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -79,6 +80,59 @@ def test_a_network_works_in_turns_and_leaves_when_told() -> None:
     assert inner.has_left
     assert [use.memory for use in host.uses if use] == [123]
     assert (seen[0].device, seen[0].compiled) == ("cuda:1", True)
+
+
+class Sharing(BusyHost):
+    """Counts how often a turn is offered to others."""
+
+    shares = 0
+
+    @contextmanager
+    def gpu_turn(self, use: GpuUse | None = None) -> Generator[GpuTurn, None, None]:
+        with super().gpu_turn(use):
+            yield self
+
+    def share(self) -> None:
+        self.shares += 1
+
+
+class Slow(Leaving):
+    """Remembers how many pictures it got at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[int] = []
+
+    def estimate(self, batch: Sequence[DepthInput]) -> list[FloatMap]:
+        self.pieces.append(len(batch))
+        time.sleep(0.02 * len(batch))
+        return super().estimate(batch)
+
+
+def test_a_slow_batch_is_worked_in_pieces_with_an_offer_after_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for the GPU waits for a piece, not for the batch."""
+    monkeypatch.setattr("video3d.depth.opening.PIECE_SECONDS", 0.03)
+    inner, host = Slow(), Sharing()
+    estimator = open_estimator(network([], inner), DepthSettings(), host, SilentReporter())
+    assert len(estimator.estimate([PICTURE] * 5)) == 5
+    assert inner.pieces == [1] * 5
+    assert host.shares == 4
+
+
+def test_a_fast_network_gets_its_batches_whole_once_that_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("video3d.depth.opening.PIECE_SECONDS", 100.0)
+    inner = Slow()
+    estimator = open_estimator(network([], inner), DepthSettings(), Sharing(), SilentReporter())
+    assert len(estimator.estimate([PICTURE] * 5) + estimator.estimate([PICTURE] * 5)) == 10
+    assert inner.pieces == [1, 4, 5]
+
+
+def test_a_compiled_network_sees_batches_of_one_length() -> None:
+    """Each other length would be compiled anew."""
+    inner = Slow()
+    estimator = open_estimator(network([], inner), DepthSettings(compile_depth=True), Sharing(), SilentReporter())
+    estimator.estimate([PICTURE] * 5)
+    assert inner.pieces == [5]
 
 
 def test_notices_of_a_network_reach_the_user() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, runtime_checkable
@@ -12,6 +13,8 @@ from video3d.settings import DepthSettings
 from video3d.types import DepthEstimator, DepthInput, FloatMap, Reporter
 
 AUTO_DEVICE = "auto"
+PIECE_SECONDS = 0.75
+"""About how long the turn is kept without asking whether somebody waits."""
 
 
 @runtime_checkable
@@ -29,7 +32,10 @@ def open_estimator(model: DepthModel, settings: DepthSettings, host: Host, repor
                           notice=reporter.notice)
     estimator = model.load(options)
     shares = model.is_borrowed or (model.needs_gpu_turn and options.device != "cpu")
-    return TurnTaking(estimator, model, host, reporter) if shares else estimator
+    if not shares:
+        return estimator
+    use = GpuUse(model.memory, estimator.leave if isinstance(estimator, CanLeave) else _stay, reporter.is_cancelled)
+    return TurnTaking(estimator, host, use, in_pieces=not options.compiled)
 
 
 def choose_device(asked: str, devices: Sequence[str]) -> str:
@@ -57,18 +63,34 @@ def runs_on_processor(model: DepthModel, settings: DepthSettings, host: Host) ->
 
 
 class TurnTaking:
-    """An estimator that holds the host's GPU turn while it works, batch by batch."""
+    """An estimator that holds the host's GPU turn while it works, and shares it after each piece of a batch."""
 
-    def __init__(self, estimator: DepthEstimator, model: DepthModel, host: Host, reporter: Reporter) -> None:
+    def __init__(self, estimator: DepthEstimator, host: Host, use: GpuUse, *, in_pieces: bool = True) -> None:
+        """`in_pieces`: False for a compiled network, which would be compiled for each length of a piece."""
         self._estimator = estimator
         self._host = host
-        self._use = GpuUse(model.memory, estimator.leave if isinstance(estimator, CanLeave) else _stay,
-                           reporter.is_cancelled)
+        self._use = use
+        self._in_pieces = in_pieces
+        self._picture_seconds = PIECE_SECONDS  # the first picture may have to wait for the weights
 
     def estimate(self, batch: Sequence[DepthInput]) -> list[FloatMap]:
         """See `DepthEstimator`; waits for the turn, and raises Cancelled where the user stops that."""
-        with self._host.gpu_turn(self._use):
-            return self._estimator.estimate(batch)
+        maps: list[FloatMap] = []
+        with self._host.gpu_turn(self._use) as turn:
+            while len(maps) < len(batch):
+                if maps:
+                    turn.share()
+                maps += self._piece(batch[len(maps):])
+        return maps
+
+    def _piece(self, batch: Sequence[DepthInput]) -> list[FloatMap]:
+        """Maps of as many of the first pictures as take about `PIECE_SECONDS`."""
+        count = max(1, int(PIECE_SECONDS / max(self._picture_seconds, 1e-6))) if self._in_pieces else len(batch)
+        piece = batch[:count]
+        begun = time.monotonic()
+        maps = self._estimator.estimate(piece)
+        self._picture_seconds = (time.monotonic() - begun) / len(piece)
+        return maps
 
     def close(self) -> None:
         """See `DepthEstimator`."""
