@@ -6,6 +6,7 @@ alone; silent where nothing is missing.
 
 from __future__ import annotations
 
+import enum
 import importlib.metadata
 import importlib.util
 import os
@@ -18,6 +19,16 @@ from pathlib import Path
 
 WEBUI = "2D→3D Video"
 PIP_SECONDS = 900
+NO_NETWORK_SIGN = b"connection broken by"
+"""What pip writes when it cannot reach the index: it waits half a minute for that, once is enough."""
+
+
+class Outcome(enum.Enum):
+    """How an installation ended."""
+
+    DONE = enum.auto()
+    FAILED = enum.auto()
+    NO_NETWORK = enum.auto()
 
 
 @dataclass(frozen=True)
@@ -56,15 +67,25 @@ def main() -> None:
                 f"else may rely on. If not: pip install \"{need.requirement}\"")
     if not missing:
         return
-    say(f"installing {', '.join(need.distribution for need in missing)}")
-    if install(missing):
-        return
-    if len(missing) > 1:  # one that cannot be had must not keep out the others
-        missing = [need for need in missing if not install([need])]
-    for need in missing:
-        effect = f"{need.purpose} without it" if need.purpose else "the tab cannot work without it"
-        say(f"{need.distribution} could not be installed; {effect}. Is this machine online? It is tried again at the "
-            "next start.")
+    say(f"installing {listed(missing)}")
+    outcome = install(missing)
+    if outcome is Outcome.FAILED and len(missing) > 1:  # one that cannot be had must not keep out the others
+        missing = [need for need in missing if install([need]) is not Outcome.DONE]
+    if missing and outcome is not Outcome.DONE:
+        say(f"{listed(missing)} could not be installed; {effect_of(missing)}. Is this machine online? It is tried again "
+            "at the next start.")
+
+
+def listed(needs: list[Need]) -> str:
+    """Their names."""
+    return ", ".join(need.distribution for need in needs)
+
+
+def effect_of(missing: list[Need]) -> str:
+    """What the user has to do without."""
+    if all(need.purpose for need in missing):
+        return "; ".join(f"{need.purpose} without it" for need in missing)
+    return f"the tab cannot work without {'it' if len(missing) == 1 else 'them'}"
 
 
 def fits(need: Need) -> bool:
@@ -84,7 +105,7 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
-def install(needs: list[Need]) -> bool:
+def install(needs: list[Need]) -> Outcome:
     """By pip, with every installed package held at its version. Wheels alone: nothing is compiled here."""
     descriptor, constraints = tempfile.mkstemp(prefix="video3d-constraints-", suffix=".txt")
     try:
@@ -110,13 +131,15 @@ def installed_packages() -> list[str]:
     return sorted(f"{name}=={version}" for name, version in found.items())
 
 
-def run(command: list[str]) -> bool:
-    """Whether the program ended well; what it says is kept back, for the webui's console shows one line from us."""
+def run(command: list[str]) -> Outcome:
+    """How pip ended; what it says is kept back, for the webui's console shows one line from us."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=PIP_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+        return Outcome.FAILED
+    if done.returncode == 0:
+        return Outcome.DONE
+    return Outcome.NO_NETWORK if NO_NETWORK_SIGN in done.stderr else Outcome.FAILED
 
 
 def say(sentence: str) -> None:
