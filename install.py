@@ -72,8 +72,8 @@ def main() -> None:
     if outcome is Outcome.FAILED and len(missing) > 1:  # one that cannot be had must not keep out the others
         missing = [need for need in missing if install([need]) is not Outcome.DONE]
     if missing and outcome is not Outcome.DONE:
-        say(f"{listed(missing)} could not be installed; {effect_of(missing)}. Is this machine online? It is tried again "
-            "at the next start.")
+        say(f"{listed(missing)} could not be installed; {effect_of(missing)}. Is this machine online? It is tried "
+            "again at the next start.")
 
 
 def listed(needs: list[Need]) -> str:

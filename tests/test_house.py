@@ -29,7 +29,8 @@ FLOORS = {
 STRANGERS = 2
 """On this floor, the stages', nothing imports its neighbours."""
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
-ACROSS = frozenset({"media/test_label_readers.py", "media/test_hostile.py", "ui/test_journey.py"})
+ACROSS = frozenset({"media/test_label_readers.py", "media/test_hostile.py", "ui/test_journey.py",
+                    "webui/test_doors.py"})
 """Tests of several modules together."""
 FOREIGN = {"torch": ("depth", "stereo"), "gradio": ("ui",), "fastapi": ("api", "webui"), "modules": ("webui",),
            "starlette": ("api", "ui", "webui"), "pydantic": ("api",), "uvicorn": ("api", "ui"), "anyio": ("api",)}

@@ -14,7 +14,9 @@ from video3d.webui.guarding import allowed_paths, guard_of, is_for_others
 
 
 def asked(password: str | None = None, **cookies: str) -> SimpleNamespace:
-    headers = {} if password is None else {"authorization": "Basic " + base64.b64encode(password.encode()).decode()}
+    headers = {"host": "127.0.0.1:7860"}
+    if password is not None:
+        headers["authorization"] = "Basic " + base64.b64encode(password.encode()).decode()
     return SimpleNamespace(headers=headers, cookies=cookies)
 
 
@@ -72,7 +74,8 @@ def test_on_ones_own_machine_any_video_may_be_named(tmp_path: Path) -> None:
     assert allowed_paths(SimpleNamespace(), tmp_path).file(str(clip)) == clip.resolve()
 
 
-@pytest.mark.parametrize("flags", [{"webui_is_non_local": True}, {"nowebui": True}, {"hide_ui_dir_config": True}])
+@pytest.mark.parametrize("flags", [{"webui_is_non_local": True}, {"nowebui": True}, {"subpath": "webui"},
+                                   {"hide_ui_dir_config": True}])
 def test_paths_are_refused_where_others_may_ask(flags: dict[str, bool], tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.touch()
@@ -80,6 +83,28 @@ def test_paths_are_refused_where_others_may_ask(flags: dict[str, bool], tmp_path
         allowed_paths(SimpleNamespace(**flags), tmp_path).file(str(clip))
     allowed = allowed_paths(SimpleNamespace(**flags, video3d_allow_path=[str(tmp_path)]), tmp_path)
     assert allowed.file(str(clip)) == clip.resolve()
+
+
+@pytest.mark.parametrize("headers", [
+    {"host": "webui.example"}, {"host": ""}, {"host": "[::1"},
+    {"host": "localhost:7860", "x-forwarded-for": "10.0.0.7"}, {"host": "127.0.0.1:7860", "forwarded": "for=10.0.0.7"},
+])
+def test_who_asks_through_a_proxy_or_by_another_name_names_no_paths(headers: dict[str, str], tmp_path: Path) -> None:
+    """A proxy stands before a webui that listens to this machine alone; or a page had its own name point to it."""
+    guard, clip = guard_of(SimpleNamespace(), SimpleNamespace()), tmp_path / "clip.mp4"
+    clip.touch()
+    caller = guard.admit("GET", SimpleNamespace(headers=headers, cookies={}))
+    assert not caller.is_here
+    with pytest.raises(AccessError):
+        allowed_paths(SimpleNamespace(), tmp_path).for_caller(is_here=caller.is_here).file(str(clip))
+    named = allowed_paths(SimpleNamespace(video3d_allow_path=[str(tmp_path)]), tmp_path)
+    assert named.for_caller(is_here=False).file(str(clip)) == clip.resolve()
+
+
+@pytest.mark.parametrize("name", ["localhost:7860", "127.0.0.1:7860", "[::1]:7860", "LOCALHOST"])
+def test_who_asks_by_this_machines_own_name_is_here(name: str) -> None:
+    guard = guard_of(SimpleNamespace(), SimpleNamespace())
+    assert guard.admit("GET", SimpleNamespace(headers={"host": name}, cookies={})).is_here
 
 
 def test_nowebui_listens_to_other_machines() -> None:

@@ -15,6 +15,8 @@ from video3d.errors import AccessError, LoginError
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+PROXY_HEADERS = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
+"""Sent by what stands between a server and those who ask."""
 
 
 class Asked(Protocol):
@@ -36,6 +38,8 @@ class Caller:
     """Whoever asks; without logins everybody is the same nameless one."""
 
     name: str = ""
+    is_here: bool = True
+    """False where the request may come from another machine, or from a page that knows this one by another name."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Guard:
     """The name that a login's cookies belong to; given where the host knows logins."""
     hosts: frozenset[str] | None = None
     """Names that this server goes by; None: any. A list keeps foreign pages from reaching it under a name of theirs."""
+    here: frozenset[str] | None = None
+    """Names under which only this machine's user asks; None: nobody is told apart."""
     origins: frozenset[str] = frozenset()
     """Foreign origins, such as "https://example.org", whose pages may change things here."""
 
@@ -66,19 +72,25 @@ class Guard:
         self._check_host(asked)
         if method not in READING:
             self._check_origin(asked)
+        is_here = self._is_here(asked)
         if not self.needs_login:
-            return Caller()
+            return Caller(is_here=is_here)
         name = self._authorised(asked.headers.get("authorization", ""))
         if name is None and self.session is not None:
             name = self.session(asked.cookies)
         if name is None:
             raise LoginError("This server asks for a name and a password.", stage="access",
                              remedy="Log in, or send them with the request (HTTP Basic).")
-        return Caller(name)
+        return Caller(name, is_here)
+
+    def _is_here(self, asked: Asked) -> bool:
+        """A proxy tells for whom it asks; a foreign page that had its own name point here still goes by that name."""
+        if self.here is None:
+            return True
+        return _host_of(asked) in self.here and not any(header in asked.headers for header in PROXY_HEADERS)
 
     def _check_host(self, asked: Asked) -> None:
-        named = urlsplit("//" + asked.headers.get("host", "")).hostname or ""
-        if self.hosts is not None and named not in self.hosts:
+        if self.hosts is not None and _host_of(asked) not in self.hosts:
             raise AccessError("This server does not go by that name.", stage="access",
                               remedy="Use the address that it printed when it started.")
 
@@ -112,3 +124,11 @@ class Guard:
         wanted = self.users.get(name, secrets.token_hex())
         is_right = secrets.compare_digest(wanted.encode(), password.encode())
         return name if is_right and name in self.users else None
+
+
+def _host_of(asked: Asked) -> str:
+    """The name that the server was asked by; empty where the header is missing or broken."""
+    try:
+        return urlsplit("//" + asked.headers.get("host", "")).hostname or ""
+    except ValueError:
+        return ""

@@ -75,8 +75,9 @@ class PageRoutes:
 
     async def folder(self, request: Request, job_id: str) -> Response:
         """Only where whoever asks sits before that screen."""
-        result = await self._context.wait_for(self._service.result, caller_of(request), job_id)
-        if self._service.open_folder is None:
+        caller = caller_of(request)
+        result = await self._context.wait_for(self._service.result, caller, job_id)
+        if self._service.open_folder is None or not caller.is_here:
             raise AccessError("Folders are not opened here.", stage="access", remedy="Download the result instead.")
         await self._context.wait_for(self._service.open_folder, result.parent)
         return JSONResponse({"opened": True})

@@ -13,6 +13,12 @@ class AllowedPaths:
     """Folders whose files may be named; with none, no path is taken at all."""
 
     roots: tuple[Path, ...] = ()
+    elsewhere: tuple[Path, ...] | None = None
+    """Those for whoever asks from elsewhere; None: the same."""
+
+    def for_caller(self, *, is_here: bool) -> AllowedPaths:
+        """Those for one who sits at this machine, or not."""
+        return self if is_here or self.elsewhere is None else AllowedPaths(self.elsewhere)
 
     def file(self, named: str) -> Path:
         """The video at this path, its links resolved; AccessError where it lies elsewhere."""

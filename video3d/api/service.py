@@ -91,6 +91,10 @@ class Service:
         self.streams = StreamStore(host.work_folder() / "streams")
         self._cleaned = -CLEANING_SECONDS
 
+    def paths_of(self, caller: Caller) -> AllowedPaths:
+        """Which files of this machine they may name."""
+        return self.paths.for_caller(is_here=caller.is_here)
+
     # -- videos
 
     def source(self, caller: Caller, named: SourceName) -> Source:
@@ -100,7 +104,7 @@ class Service:
         if named.upload is not None:
             upload = self.uploads.get(caller.name, named.upload)
             return Source(self.uploads.complete_file(upload), upload.name, is_upload=True)
-        file = self.paths.file(named.path or "")
+        file = self.paths_of(caller).file(named.path or "")
         return Source(file, file.name, is_upload=False)
 
     def look_at(self, source: Source) -> VideoInfo:
@@ -121,7 +125,7 @@ class Service:
         given = chosen.depth.depth_video
         if given is None:
             return chosen
-        allowed = self.paths.file_or_folder(given)
+        allowed = self.paths_of(caller).file_or_folder(given)
         return from_values(ConversionSettings, {**to_values(chosen), "depth_video": str(allowed)})
 
     # -- jobs
@@ -140,7 +144,7 @@ class Service:
         if order.preset is not None and is_device(order.preset):
             settings = presets.apply(presets.preset(order.preset), settings, info.width, info.height,
                                      frame_rate=info.frame_rate, bit_depth=info.pixel_format.bit_depth).settings
-        target = self._target(source, settings, order)
+        target = self._target(caller, source, settings, order)
         confined = [] if source.is_upload else [source.file]
         confined += [target.parent] if target is not None and order.folder is not None else []
         confined += [Path(given)] if (given := settings.depth.depth_video) is not None else []
@@ -205,10 +209,10 @@ class Service:
             text = re.sub(re.escape(str(folder)) + r"[/\\](?:[\w-]+[/\\])*", "", text)
         return text
 
-    def _target(self, source: Source, settings: ConversionSettings, order: Order) -> Path | None:
+    def _target(self, caller: Caller, source: Source, settings: ConversionSettings, order: Order) -> Path | None:
         if order.name is None and order.folder is None:
             return None
-        folder = self.paths.folder(order.folder) if order.folder is not None else self.host.output_folder()
+        folder = self.host.output_folder() if order.folder is None else self.paths_of(caller).folder(order.folder)
         named = Path(safe_name(order.name or source.name))
         extension = f".{settings.output.container.value}"
         if order.name is None:

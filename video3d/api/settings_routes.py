@@ -50,7 +50,7 @@ class SettingsRoutes:
         notices = await self._context.wait_for(self._service.host.notices)
         return JSONResponse({
             "version": __version__, "host": self._service.host.name, "devices": list(self._service.host.devices),
-            "logged_in": caller.name, "paths_allowed": bool(self._service.paths.roots),
+            "logged_in": caller.name, "paths_allowed": bool(self._service.paths_of(caller).roots),
             "upload_bytes": self._service.limits.upload_bytes, "waiting": states.count(JobState.WAITING),
             "running": states.count(JobState.RUNNING), "notices": list(notices),
         })

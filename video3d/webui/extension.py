@@ -64,13 +64,13 @@ class Extension:
         from modules import shared
 
         from video3d.ui import TabOptions, create_tab
-        from video3d.webui.guarding import allowed_paths, is_for_others
+        from video3d.webui.guarding import allowed_paths, opens_folders
 
         flags = shared.cmd_opts
         options = TabOptions(
             player=_player(),
             allow_paths=bool(allowed_paths(flags, Path.home()).roots),
-            allow_open_folder=not (is_for_others(flags) or flags.hide_ui_dir_config), send_to_images=True,
+            allow_open_folder=opens_folders(flags), send_to_images=True,
         )
         return [(create_tab(self.host, options), TITLE, ELEMENT)]
 

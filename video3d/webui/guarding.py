@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from video3d.api.guard import Guard
+from video3d.api.guard import LOCAL_NAMES, Guard
 from video3d.api.paths import AllowedPaths
 
 COOKIE = "access-token"
@@ -15,21 +15,33 @@ COOKIE = "access-token"
 
 def guard_of(options: Any, app: Any) -> Guard:
     """What `--api-auth` and `--gradio-auth` demand. `options` are the webui's flags, `app` its FastAPI."""
-    return Guard(users=_users(getattr(options, "api_auth", None)), session=_session(app),
+    return Guard(users=_users(getattr(options, "api_auth", None)), session=_session(app), here=LOCAL_NAMES,
                  origins=_origins(getattr(options, "cors_allow_origins", None)))
 
 
 def allowed_paths(options: Any, home: Path) -> AllowedPaths:
-    """Files that may be named by their path: all where only this machine's user can ask, else those that flags name."""
+    """Files that may be named by their path: all where only this machine's user can ask, else those that flags name.
+
+    A proxy may stand before a webui that listens to this machine alone, so each request is looked at as well.
+    """
     named = tuple(Path(folder) for folder in getattr(options, "video3d_allow_path", None) or ())
-    if is_for_others(options) or getattr(options, "hide_ui_dir_config", False):
+    if not opens_folders(options):
         return AllowedPaths(named)
-    return AllowedPaths((*named, *dict.fromkeys(Path(folder.anchor) for folder in (home, Path.cwd()))))
+    everywhere = dict.fromkeys(Path(folder.anchor) for folder in (home, Path.cwd()))
+    return AllowedPaths((*named, *everywhere), elsewhere=named)
 
 
 def is_for_others(options: Any) -> bool:
-    """Whether other machines may reach the webui. It listens to all of them under --nowebui, without saying so."""
-    return bool(getattr(options, "webui_is_non_local", False) or getattr(options, "nowebui", False))
+    """Whether other machines may reach the webui.
+
+    It listens to all of them under --nowebui, without saying so; and --subpath is for a proxy before it.
+    """
+    return any(getattr(options, flag, None) for flag in ("webui_is_non_local", "nowebui", "subpath"))
+
+
+def opens_folders(options: Any) -> bool:
+    """Whether the user sits before this machine's screen, and may see where things lie."""
+    return not (is_for_others(options) or getattr(options, "hide_ui_dir_config", False))
 
 
 def has_api(options: Any) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 
 from video3d.api import Service, create_router
 from video3d.queue import JobQueue
-from video3d.webui.guarding import allowed_paths, guard_of, has_api
+from video3d.ui.server import open_folder
+from video3d.webui.guarding import allowed_paths, guard_of, has_api, opens_folders
 from video3d.webui.host import WebuiHost
 from video3d.webui.progress import ProgressMirror, WebuiState
 from video3d.webui.turn import QueueLock
@@ -31,6 +32,7 @@ class Running:
         """
         queue = JobQueue(host, host.work_folder() / "queue")
         service = Service(host, queue, paths=allowed_paths(flags, Path.home()))
+        service.open_folder = open_folder if opens_folders(flags) else None
         app.include_router(create_router(service, guard_of(flags, app), for_tab_alone=not has_api(flags)))
         watch = QueueWatch(queue, ProgressMirror(state, lock, host.gpu))
         queue.start()
