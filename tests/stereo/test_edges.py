@@ -32,6 +32,14 @@ def test_sharp_maps_of_the_frames_size_are_taken_as_they_are():
     assert np.array_equal(at_size(disparity, np.zeros(disparity.shape, np.uint8)), disparity)
 
 
+@pytest.mark.parametrize("shape", [(162, 90), (160, 91), (159, 92), (320, 180)])
+def test_a_map_that_is_larger_than_the_frame_is_reduced(shape):
+    """Networks round a small video's size up, to multiples of their patches."""
+    found = at_size(cv2.resize(step(), shape, interpolation=cv2.INTER_AREA), np.zeros((90, 160), np.uint8))
+    assert found.shape == (90, 160)
+    assert (np.abs(found - step()) > 0.5).mean() < 0.03
+
+
 @pytest.mark.parametrize("shape", [(80, 45), (53, 30), (160, 90)])
 def test_ramps_become_edges_where_they_were(shape):
     soft = cv2.GaussianBlur(cv2.resize(step(), shape, interpolation=cv2.INTER_AREA), (0, 0), 1.5)

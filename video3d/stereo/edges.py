@@ -36,11 +36,14 @@ def at_frame_size(disparity: FloatMap, luma: Plane, peak: int, kernels: Kernels,
                   out: FloatMap | None = None) -> FloatMap:
     """`disparity` float32 [h, w] (in pixels of the frame) on the grid of `luma` [H, W], with sharp edges.
 
-    A map of the frame's own size is taken as it is unless its edges are soft. `out` [H, W] may be given to hold the
-    result; without it the map given may come back itself.
+    A larger map is reduced first: networks round sizes up, to multiples of their patches. One of the frame's own size
+    is taken as it is unless its edges are soft. `out` [H, W] may be given to hold the result; without it the map given
+    may come back itself.
     """
     height, width = luma.shape
     coarse: FloatMap = np.ascontiguousarray(disparity, dtype=np.float32)
+    if coarse.shape[0] > height or coarse.shape[1] > width:
+        coarse = _resized(coarse, width, height, cv2.INTER_AREA)
     is_whole = coarse.shape == (height, width)
     is_ready = is_whole and not is_soft(coarse)
     if is_ready and out is None and coarse.flags.writeable:  # compiled kernels refuse what may not be written

@@ -94,14 +94,14 @@ class ShotSynthesizer:
         return self._look_ahead
 
     def push(self, frame: Frame, disparity: FloatMap, motion: Motion | None = None) -> list[StereoFrame]:
-        """Takes the next frame and its disparity, float32 [h, w] not larger than the frame, in pixels of the frame.
+        """Takes the next frame and its disparity, float32 [h, w] of any size, in pixels of the frame.
 
         `motion` is that from the frame before, where it is known already. Returns the frames that are ready. ValueError
         for a frame of another size or format.
         """
         if (frame.width, frame.height) != self._size or frame.pixel_format != self._format:
             raise ValueError(f"{frame} is not {self._size[0]}x{self._size[1]} {self._format.name}")
-        if disparity.ndim != 2 or disparity.shape[0] > frame.height or disparity.shape[1] > frame.width:
+        if disparity.ndim != 2:
             raise ValueError(f"disparity of shape {disparity.shape} for {frame}")
         full = at_frame_size(disparity, frame.planes[0], self._format.peak, self._kernels, self._rows,
                              self._spare.pop() if self._spare else np.empty((frame.height, frame.width), np.float32))
