@@ -18,7 +18,8 @@ TAB_ROUTES = frozenset({
     ("GET", "/jobs/{job_id}/preview"), ("GET", "/jobs/{job_id}/comfort.png"),
     ("GET", "/jobs/{job_id}/stream/playlist.m3u8"), ("GET", "/jobs/{job_id}/stream/{name}"),
     ("GET", "/jobs/{job_id}/result"), ("GET", "/jobs/{job_id}/copy"),
-    # what is kept: settings under a name, depth models
+    # what is kept, settings under a name, depth models; what a bug report needs
+    ("GET", "/diagnostics"),
     ("GET", "/presets"), ("PUT", "/presets/{name}"), ("DELETE", "/presets/{name}"),
     ("GET", "/models"), ("POST", "/models/{model_id}/download"), ("DELETE", "/models/{model_id}/download"),
 })
