@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,7 +33,7 @@ def doors(webui: dict[str, Any]) -> Doors:
     """`with doors(flags, auth)` as client: the webui with these flags and gradio logins."""
 
     @contextmanager
-    def opened(flags: dict[str, Any], auth: dict[str, str] | None = None) -> Iterator[TestClient]:
+    def opened(flags: dict[str, Any], auth: dict[str, str] | None = None) -> Generator[TestClient, None, None]:
         vars(webui["shared"].cmd_opts).update(flags)
         extension, app = Extension(Kind.AUTOMATIC1111), fastapi.FastAPI()
         app.auth, app.tokens = auth, {"secret": "ben"} if auth else {}  # type: ignore[attr-defined]
@@ -107,8 +107,12 @@ def test_folders_are_opened_where_the_tab_offers_it(flags: dict[str, Any], opens
     from video3d.webui.running import Running
 
     seen: list[Any] = []
-    monkeypatch.setattr("video3d.webui.running.create_router",
-                        lambda service, guard, **_: seen.append(service) or fastapi.APIRouter())
+
+    def router(service: Any, guard: Any, **_: Any) -> fastapi.APIRouter:
+        seen.append(service)
+        return fastapi.APIRouter()
+
+    monkeypatch.setattr("video3d.webui.running.create_router", router)
     host = Extension(Kind.AUTOMATIC1111).host
     running = Running.open(host, fastapi.FastAPI(), SimpleNamespace(**flags), webui["shared"].state,
                            webui["call_queue"].queue_lock)
