@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,18 @@ def test_a_new_shot_forgets_all() -> None:
     again = estimator.estimate(inputs(sideways(5)))
     fresh = BuiltinDepth().estimate(inputs(sideways(5)))
     assert all(np.array_equal(a, b) for a, b in zip(again, fresh, strict=True))
+
+
+def test_two_seconds_of_motion_are_all_it_remembers() -> None:
+    """So that work which begins inside a shot, after a warm-up of two seconds, goes on with the same depth."""
+    wall = texture(1, (500, 108))
+    panned = [np.ascontiguousarray(wall[:, round(2.5 * n):round(2.5 * n) + SIZE[0]]) for n in range(90)]
+    for picture in panned[:38]:  # what was near once
+        picture[30:, 60:130] = texture(2)[30:, :70]
+    items = inputs(panned)
+    whole = BuiltinDepth().estimate(items)
+    begun = BuiltinDepth().estimate([replace(items[40], motion=None, starts_shot=True), *items[41:]])
+    assert np.abs(whole[-1] - begun[-1]).mean() < 0.001 * np.ptp(whole[-1])
 
 
 def test_one_by_one_is_the_same_as_all_at_once() -> None:

@@ -25,10 +25,12 @@ _CUE_AREA = 128 * 72
 _FLOW_NOISE = 0.15
 """Pixels of the cue grid."""
 _SCENE_SECONDS = 1.5
-_LONGEST_MEMORY = 40.0
-_MOVING_HOLD_SECONDS = 8.0
+_LONGEST_MEMORY = 8.0
+"""Frames of good evidence: what moved two seconds ago is forgotten, so that work which begins inside a shot comes,
+after a warm-up, to the same depth."""
+_MOVING_HOLD_SECONDS = 2.0
 _LEAST_RISE = 0.15
-_PRIOR_WEIGHT = 20.0
+_PRIOR_WEIGHT = 12.0
 _LEVEL_HORIZON = 0.45
 _LARGEST_SPREAD = 1.3
 
