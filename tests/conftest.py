@@ -1,9 +1,16 @@
-"""What all tests share: where data and tools are, small clips, and the check that a test leaves nothing behind."""
+"""What all tests share: where data and tools are, small clips, and the check that a test leaves nothing behind.
+
+VIDEO3D_FFMPEG_MATRIX names a folder of ffmpeg programs whose file names contain their versions, such as those in the
+imageio-ffmpeg wheels 0.5.1, 0.6.0 and 0.8.1; they read our files, as the program's own ffmpeg always does.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +86,108 @@ def ffmpeg() -> str:
     import imageio_ffmpeg
 
     return imageio_ffmpeg.get_ffmpeg_exe()
+
+
+@pytest.fixture(params=["own", "4.2.2", "7.0.2", "9.0.2"])
+def reader(request: pytest.FixtureRequest, ffmpeg: str) -> str:
+    """An ffmpeg program."""
+    if request.param == "own":
+        return ffmpeg
+    folder = os.environ.get("VIDEO3D_FFMPEG_MATRIX")
+    found = sorted(Path(folder).glob(f"*{request.param}*")) if folder else []
+    if found:
+        return str(found[0])
+    words = f"ffmpeg {request.param} is missing in VIDEO3D_FFMPEG_MATRIX"
+    if os.environ.get("VIDEO3D_REQUIRE_TOOLS") == "1":
+        pytest.fail(words, pytrace=False)
+    pytest.skip(words)
+
+
+MP4BOX_SCRIPT = """
+const [, , folder, path] = process.argv;
+const { createFile } = require(folder + '/dist/mp4box.all.cjs');
+const bytes = require('fs').readFileSync(path);
+const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+buffer.fileStart = 0;
+const file = createFile();
+file.onError = (error) => { throw new Error(error); };
+file.onReady = (info) => {
+  const entry = file.moov.traks[0].mdia.minf.stbl.stsd.entries[0];
+  const keys = file.moov.traks[0].samples.filter((sample) => sample.is_sync);
+  console.log(JSON.stringify({
+    duration: info.duration / info.timescale, headerFirst: info.isProgressive,
+    tracks: info.tracks.map((track) => [track.type, track.nb_samples, track.language]),
+    codecs: info.tracks.map((track) => track.codec), size: [entry.width, entry.height],
+    boxes: entry.boxes.map((box) => box.type), keys: keys.map((sample) => sample.cts / sample.timescale),
+    places: file.moov.traks.map((track) => track.samples.map((sample) => [sample.offset, sample.size])),
+  }));
+};
+file.appendBuffer(buffer);
+file.flush();
+"""
+
+
+@pytest.fixture(scope="session")
+def mp4box(tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Any]:
+    """`mp4box(file)`: what MP4Box.js finds in it; read once a session."""
+    script = tmp_path_factory.mktemp("mp4box") / "read.cjs"
+    script.write_text(MP4BOX_SCRIPT)
+
+    @functools.cache
+    def read(path: Path) -> Any:
+        done = subprocess.run(["node", str(script), tool("mp4box"), str(path)], capture_output=True, text=True,
+                              check=True, timeout=60)
+        return json.loads(done.stdout)
+
+    return read
+
+
+CHROMIUM_PAGE = """
+<body>{videos}<pre id="found"></pre><script>
+window.onload = () => {{
+  const found = [...document.querySelectorAll('video')].map((video) => {{
+    const [width, height] = [video.videoWidth, video.videoHeight];
+    if (!width) return null;
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [width, height];
+    const context = canvas.getContext('2d');
+    context.drawImage(video, 0, 0);
+    const data = context.getImageData(0, 0, width, height).data;
+    let sum = 0;
+    for (const value of data) sum = (sum * 31 + value) >>> 0;
+    const green = [0, 0, 0, 0, 0, 0, 0, 0];
+    for (let i = 0; i < data.length; i += 4) {{
+      const [x, y] = [(i / 4) % width, Math.floor(i / 4 / width)];
+      green[Math.floor(4 * x / width) + 4 * Math.floor(2 * y / height)] += data[i + 1] * 8 / (width * height);
+    }}
+    return [width, height, video.duration, sum, green];
+  }});
+  document.getElementById('found').textContent = JSON.stringify(found);
+}};
+</script></body>
+"""
+
+
+@pytest.fixture
+def chromium(tool: Callable[[str], str], tmp_path: Path) -> Callable[..., list[Any]]:
+    """`chromium(file, …)`: for each what its `<video>` shows of it: width, height, seconds, a sum over the first
+    picture's bytes, and its mean green in four columns of two rows; None where it plays nothing."""
+
+    def look(*paths: Path) -> list[Any]:
+        page = tmp_path / "page.html"
+        page.write_text(CHROMIUM_PAGE.format(videos="".join(
+            f'<video preload="auto" muted src="{path.as_uri()}"></video>' for path in paths)))
+        # Its sound library leaves a folder where temporary files are.
+        command = [tool("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
+                   f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60,
+                              env={**os.environ, "TMPDIR": str(tmp_path)})
+        found = re.search(r'<pre id="found">(.*?)</pre>', done.stdout)
+        assert found is not None, done.stderr
+        pictures: list[Any] = json.loads(found[1])
+        return pictures
+
+    return look
 
 
 @pytest.fixture(scope="session")

@@ -1,20 +1,19 @@
 """Other programs read our labelled files: three generations of ffmpeg, PyAV, MediaInfo, mkvinfo, MP4Box.js.
 
-VIDEO3D_FFMPEG_MATRIX names a folder of ffmpeg programs whose file names contain their versions, such as those in the
-imageio-ffmpeg wheels 0.5.1, 0.6.0 and 0.8.1. The program's own ffmpeg is always among the readers.
+Each device's own files are read by them too: `tests/test_devices.py`.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-import os
 import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -83,21 +82,6 @@ def labelled(case: Case, plain: Path, tmp_path_factory: pytest.TempPathFactory) 
     target = tmp_path_factory.mktemp("labelled") / f"file{case.suffix}"
     labels.label(plain, target, case.layout, swapped=case.swapped, projection=case.projection)
     return target
-
-
-@pytest.fixture(params=["own", "4.2.2", "7.0.2", "9.0.2"])
-def reader(request: pytest.FixtureRequest, ffmpeg: str) -> str:
-    """An ffmpeg program."""
-    if request.param == "own":
-        return ffmpeg
-    folder = os.environ.get("VIDEO3D_FFMPEG_MATRIX")
-    found = sorted(Path(folder).glob(f"*{request.param}*")) if folder else []
-    if found:
-        return str(found[0])
-    words = f"ffmpeg {request.param} is missing in VIDEO3D_FFMPEG_MATRIX"
-    if os.environ.get("VIDEO3D_REQUIRE_TOOLS") == "1":
-        pytest.fail(words, pytrace=False)
-    pytest.skip(words)
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -196,34 +180,10 @@ def test_mkvinfo_agrees(case: Case, labelled: Path, tool: Callable[[str], str]) 
     assert ("Projection type: 1 (equirectangular)" in done.stdout) is (case.projection is Projection.VR180)
 
 
-MP4BOX_SCRIPT = """
-const [, , folder, path] = process.argv;
-const { createFile } = require(folder + '/dist/mp4box.all.cjs');
-const bytes = require('fs').readFileSync(path);
-const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
-buffer.fileStart = 0;
-const file = createFile();
-file.onError = (error) => { throw new Error(error); };
-file.onReady = (info) => {
-  const entry = file.moov.traks[0].mdia.minf.stbl.stsd.entries[0];
-  console.log(JSON.stringify({
-    duration: info.duration / info.timescale, headerFirst: info.isProgressive,
-    tracks: info.tracks.map((track) => [track.type, track.nb_samples, track.language]),
-    boxes: entry.boxes.map((box) => box.type),
-    places: file.moov.traks.map((track) => track.samples.map((sample) => [sample.offset, sample.size])),
-  }));
-};
-file.appendBuffer(buffer);
-file.flush();
-"""
-
-
 @pytest.mark.needs("mp4box")
 @pytest.mark.parametrize("case", [case for case in CASES if case.suffix != ".mkv"], ids=str, indirect=True)
-def test_mp4box_agrees(case: Case, plain: Path, labelled: Path, tool: Callable[[str], str], tmp_path: Path) -> None:
-    script = tmp_path / "read.cjs"
-    script.write_text(MP4BOX_SCRIPT)
-    before, after = (json.loads(run("node", script, tool("mp4box"), path).stdout) for path in (plain, labelled))
+def test_mp4box_agrees(case: Case, plain: Path, labelled: Path, mp4box: Callable[[Path], Any]) -> None:
+    before, after = mp4box(plain), mp4box(labelled)
     assert after["headerFirst"]
     assert (before["duration"], before["tracks"]) == (after["duration"], after["tracks"])
     expected = [box.kind.decode() for box in labels.stereo_boxes(case.layout, swapped=case.swapped,
@@ -237,26 +197,9 @@ def test_mp4box_agrees(case: Case, plain: Path, labelled: Path, tool: Callable[[
     assert contents[0] == contents[1]
     assert sum(len(track) for track in contents[0]) > 40
 
-CHROMIUM_PAGE = """
-<body>{videos}<pre id="found"></pre><script>
-window.onload = () => {{
-  const found = [...document.querySelectorAll('video')].map((video) => {{
-    const canvas = document.createElement('canvas');
-    [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
-    const context = canvas.getContext('2d');
-    context.drawImage(video, 0, 0);
-    let sum = 0;
-    for (const value of context.getImageData(0, 0, canvas.width, canvas.height).data) sum = (sum * 31 + value) >>> 0;
-    return [video.videoWidth, video.videoHeight, video.duration, sum];
-  }});
-  document.getElementById('found').textContent = JSON.stringify(found);
-}};
-</script></body>
-"""
-
 
 @pytest.mark.needs("chromium")
-def test_chromium_shows_the_same_picture(make_clip: Clips, tool: Callable[[str], str], tmp_path: Path) -> None:
+def test_chromium_shows_the_same_picture(make_clip: Clips, chromium: Callable[..., Any], tmp_path: Path) -> None:
     encoded = make_clip(*SOURCE, *CODECS["h264"], suffix=".mkv")
     plain = make_clip("-i", str(encoded), "-c", "copy", suffix=".mp4")
     cases = [Case(".mp4", Layout.HALF_SBS), Case(".mp4", Layout.FULL_TAB, swapped=True), VR180,
@@ -266,16 +209,7 @@ def test_chromium_shows_the_same_picture(make_clip: Clips, tool: Callable[[str],
         paths.append(tmp_path / f"{number}{case.suffix}")
         labels.label(encoded if case.suffix == ".mkv" else plain, paths[-1], case.layout, swapped=case.swapped,
                      projection=case.projection)
-    page = tmp_path / "page.html"
-    page.write_text(CHROMIUM_PAGE.format(videos="".join(f'<video preload="auto" muted src="{path.as_uri()}"></video>'
-                                                        for path in paths)))
-    # Its sound library leaves a folder where temporary files are.
-    done = run("env", f"TMPDIR={tmp_path}", tool("chromium"), "--headless", "--no-sandbox", "--disable-gpu",
-               "--allow-file-access-from-files", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
-               page.as_uri())
-    found = re.search(r'<pre id="found">(.*?)</pre>', done.stdout)
-    assert found is not None, done.stderr
-    pictures = json.loads(found[1])
+    pictures = chromium(*paths)
     assert pictures[0][:2] == [320, 180]
     assert pictures[0][2] == pytest.approx(1, abs=0.05)
     assert pictures[1:4] == [pictures[0]] * 3
