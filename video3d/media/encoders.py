@@ -212,7 +212,7 @@ def _x265(request: EncodeRequest) -> list[str]:
     else:
         parameters += ["frame-threads=2", "rc-lookahead=10"]
     if request.level:
-        parameters.append(f"level-idc={request.level}")
+        parameters += [f"level-idc={request.level}", "high-tier=0"]  # hardware decoders promise the main tier
     mastering, light = request.colour.mastering, request.colour.content_light
     if mastering is not None:
         points = (("G", mastering.green), ("B", mastering.blue), ("R", mastering.red), ("WP", mastering.white))

@@ -90,7 +90,8 @@ class _VideoTrack:
             report(0)
         with _open_segment(request.segments[0]) as first:
             template = first.streams.video[0]
-            self._stream = output.add_stream_from_template(template)
+            # Decoders alone (AV1's) have no encoder of their name: their parameters are copied as they are.
+            self._stream = output.add_stream_from_template(template, opaque=not template.codec.is_encoder or None)
             if template.codec_context.codec.canonical_name == "hevc" and request.container is not Container.MKV:
                 # libav forgets it, and would write hev1, of which Apple's players show nothing.
                 self._stream.codec_context.codec_tag = "hvc1"
