@@ -39,7 +39,7 @@ class ReportRoutes:
     async def job_log(self, request: Request, job_id: str) -> Response:
         """Without the folders of this server; empty before the job ran first."""
         return Response(await self._context.wait_for(self._log, caller_of(request), job_id),
-                        media_type="text/plain; charset=utf-8", headers=_HEADERS)
+                        media_type="text/plain", headers=_HEADERS)
 
     async def diagnostics(self, request: Request,
                           job: Optional[str] = Query(None, description="A job's id: what happened to it goes along."),
