@@ -177,11 +177,12 @@ def chromium(tool: Callable[[str], str], tmp_path: Path) -> Callable[..., list[A
         page = tmp_path / "page.html"
         page.write_text(CHROMIUM_PAGE.format(videos="".join(
             f'<video preload="auto" muted src="{path.as_uri()}"></video>' for path in paths)))
-        # Its sound library leaves a folder where temporary files are.
+        # Its sound library leaves a folder where temporary files are, and a socket's path must be short.
         command = [tool("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
                    f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60,
-                              env={**os.environ, "TMPDIR": str(tmp_path)})
+        with tempfile.TemporaryDirectory(prefix="chromium", dir=Path("/tmp"), ignore_cleanup_errors=True) as short:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60,
+                                  env={**os.environ, "TMPDIR": short})
         found = re.search(r'<pre id="found">(.*?)</pre>', done.stdout)
         assert found is not None, done.stderr
         pictures: list[Any] = json.loads(found[1])

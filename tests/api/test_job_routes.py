@@ -30,12 +30,12 @@ def upload(client: Any, small_clip: Path) -> str:
     return client.upload(small_clip)
 
 
-def test_a_video_becomes_a_3d_video(client: Any, upload: str) -> None:
+def test_a_video_becomes_a_3d_video(client: Any, upload: str, small_clip: Path) -> None:
     order = {"upload": upload, "settings": {"layout": "half-sbs", "preview": 0.5}, "priority": 3}
     submitted = client.post("/jobs", json=order)
     assert submitted.status_code == 201
     job = submitted.json()
-    assert (job["state"], job["priority"], job["result_name"]) == ("waiting", 3, "clip0_3D_HSBS_LR.mp4")
+    assert (job["state"], job["priority"], job["result_name"]) == ("waiting", 3, f"{small_clip.stem}_3D_HSBS_LR.mp4")
     assert job["settings"]["layout"] == "half-sbs"
     early = client.get(f"/jobs/{job['id']}/result")
     assert (early.status_code, "no result yet" in early.json()["message"]) == (409, True)

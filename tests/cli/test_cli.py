@@ -47,8 +47,8 @@ def tiny_clip(make_clip: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def film(make_clip: Callable[..., Path]) -> Path:
-    """22 s of 160x90 at 5 frames/s: two units, and more than the pipes hold, so that the decoder lives on."""
-    return make_clip("-f", "lavfi", "-i", "testsrc2=size=160x90:rate=5:duration=22", "-c:v", "libx264", "-pix_fmt",
+    """22 s of 256x144 at 5 frames/s: two units, and more than the pipes hold, so that the decoder lives on."""
+    return make_clip("-f", "lavfi", "-i", "testsrc2=size=256x144:rate=5:duration=22", "-c:v", "libx264", "-pix_fmt",
                      "yuv420p")
 
 

@@ -107,4 +107,4 @@ def test_the_heavy_libraries_are_loaded_for_a_task_only() -> None:
 
 
 def test_every_task_has_a_server() -> None:
-    assert set(worker._TASKS) == {"probe", "decode", "mux", "fragment"}
+    assert set(worker._TASKS) == {"probe", "decode", "mux", "fragment", "picture"}

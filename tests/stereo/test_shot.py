@@ -261,5 +261,5 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="64x36"):
         made.push(frame(width=32), np.zeros((36, 64), np.float32))
     with pytest.raises(ValueError, match="disparity"):
-        made.push(frame(), np.zeros((37, 64), np.float32))
+        made.push(frame(), np.zeros((36, 64, 1), np.float32))
     made.close()
