@@ -4,7 +4,6 @@ in a child process, which fills numba's cache and can be ended at any moment."""
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -12,7 +11,7 @@ from typing import IO, cast
 
 from video3d.errors import Cancelled
 from video3d.lifeline import end_with_parent
-from video3d.media.process import CREATION_FLAGS, OWN_SESSION, child_environment
+from video3d.media.process import start_child
 from video3d.stereo.backend import load_kernels
 from video3d.stereo.compiling import NotCompiledError, from_cache_alone
 from video3d.types import Progress, Reporter
@@ -21,7 +20,6 @@ STAGE = "prepare"
 """Of the progress that is told meanwhile."""
 WORDS = "Preparing for this processor, once: about 40 s, several minutes where others are at work."
 WAIT_SECONDS = 0.1
-_START = "import sys; sys.path[:] = filter(None, sys.path); from video3d.preparing import main; main()"
 
 
 def prepare(reporter: Reporter) -> None:
@@ -61,10 +59,7 @@ def _needed() -> NotCompiledError | None:
 
 def _compile_apart(is_cancelled: Callable[[], bool]) -> None:
     """What comes of it shows when the kernels are loaded: what the child could not do is done then."""
-    child = subprocess.Popen(
-        [sys.executable, "-X", "utf8", "-c", _START], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, env=child_environment(), start_new_session=OWN_SESSION,
-        creationflags=CREATION_FLAGS)
+    child = start_child(__name__, stderr=subprocess.DEVNULL)
     try:
         while child.poll() is None:
             if is_cancelled():

@@ -9,12 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import IO, cast
 
-from video3d.media.process import CREATION_FLAGS, OWN_SESSION, child_environment
+from video3d.media.process import start_child
 
 ENDING_SECONDS = 20.0
 """After which a child that was asked to end is killed; what it finished is on the disk."""
@@ -22,8 +21,6 @@ NICENESS = 5
 """Where processors are short, answers go before conversion."""
 PAUSES = (0.5, 2.0, 10.0)
 """Seconds before a child that died is started again: the first time, the second, and from then on."""
-_START = ("import sys; sys.path[:] = filter(None, sys.path); "
-          "from video3d.api.converter import main; raise SystemExit(main(*sys.argv[1:]))")
 _log = logging.getLogger(__name__)
 
 
@@ -50,10 +47,7 @@ class ConverterProcess:
         self._thread.join()
 
     def _started(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-X", "utf8", "-c", _START, *self._arguments], stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL, env=child_environment(), start_new_session=OWN_SESSION,
-            creationflags=CREATION_FLAGS)
+        return start_child(__name__, *self._arguments)
 
     def _watch(self) -> None:
         deaths = 0

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, cast
@@ -38,7 +38,16 @@ CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WIND
 
 # Not -m: that would look for modules in the current folder first, where the user's downloads may lie.
 _START = ("import sys; sys.path[:] = filter(None, sys.path); "
-          "from video3d.media.worker import main; raise SystemExit(main())")
+          "from {module} import main; raise SystemExit(main(*sys.argv[1:]))")
+
+
+def start_child(module: str, *arguments: str, stdout: int = subprocess.DEVNULL, stderr: int | None = None,
+                environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """A Python child that runs `main(*arguments)` of a module of ours, its standard input a pipe from us."""
+    return subprocess.Popen(
+        [sys.executable, "-X", "utf8", "-c", _START.format(module=module), *arguments],
+        env={**child_environment(), **(environment or {})}, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr,
+        start_new_session=OWN_SESSION, creationflags=CREATION_FLAGS)
 
 
 class WorkerProcess:
@@ -50,11 +59,8 @@ class WorkerProcess:
         self._what = what
         self._task = task
         # No pool of algebra threads in the child, each with its own memory.
-        self._process: subprocess.Popen[bytes] = subprocess.Popen(
-            [sys.executable, "-X", "utf8", "-c", _START], env={**child_environment(), "OPENBLAS_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            start_new_session=OWN_SESSION, creationflags=CREATION_FLAGS,
-        )
+        self._process = start_child("video3d.media.worker", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                    environment={"OPENBLAS_NUM_THREADS": "1"})
         self._stdin = cast("IO[bytes]", self._process.stdin)
         self._stdout = cast("IO[bytes]", self._process.stdout)
         widen(self._stdout)
