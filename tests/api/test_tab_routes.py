@@ -91,4 +91,5 @@ def test_what_the_tab_asks_for_is_there(service: Service) -> None:
     for path in ("/status", "/jobs", "/presets", "/models"):
         assert client.get(PREFIX + path).status_code == 200
     assert client.head(PREFIX + "/jobs/none/result").status_code == 404
-    assert client.get(PREFIX + "/jobs/none/result").json()["error"] == "MissingError"
+    for path in ("/jobs/none/result", "/shots/picture?upload=none&at=0"):  # the second: where /shots says pictures are
+        assert client.get(PREFIX + path).json()["error"] == "MissingError"

@@ -10,7 +10,7 @@ TAB_ROUTES = frozenset({
     # videos: sent, looked at, given up
     ("POST", "/uploads"), ("DELETE", "/uploads/{upload_id}"), ("GET", "/uploads/{upload_id}/info"),
     ("GET", "/files/info"), ("POST", "/estimate"), ("POST", "/preview"),
-    ("POST", "/shots"), ("POST", "/shots/edit"), ("DELETE", "/shots"),
+    ("POST", "/shots"), ("POST", "/shots/edit"), ("DELETE", "/shots"), ("GET", "/shots/picture"),
     # conversions: begun, watched, steered, shown
     ("POST", "/jobs"), ("GET", "/jobs"), ("PATCH", "/jobs/{job_id}"), ("DELETE", "/jobs/{job_id}"),
     ("POST", "/jobs/{job_id}/pause"), ("POST", "/jobs/{job_id}/resume"), ("POST", "/jobs/{job_id}/cancel"),
