@@ -22,7 +22,7 @@ from video3d.media import labels
 from video3d.params import from_values
 from video3d.planning import PlannedUnit
 from video3d.settings import ConversionSettings
-from video3d.types import ColourTags, Frame, Progress, SilentReporter
+from video3d.types import ColourTags, Frame, Layout, Progress, SilentReporter
 
 FILM = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5:duration=22", "-f", "lavfi", "-i",
         "sine=frequency=330:duration=22", "-c:v", "libx264", "-g", "12", "-pix_fmt", "yuv420p", "-c:a", "aac")
@@ -223,6 +223,37 @@ def test_a_target_that_is_there_stays(film: Path, tmp_path: Path) -> None:
     convert(film, tmp_path, overwrite=True, settings={"preview": 0.5})
     assert len(frame_times(target)) == 3
     assert [path.name for path in tmp_path.iterdir()] == ["result.mp4"]
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_a_result_that_does_not_pass_its_check_is_not_published_and_loses_nothing(
+        container: str, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer is made to label another layout: only the reader can notice."""
+    target = tmp_path / f"result.{container}"
+    target.write_text("precious")
+    settings = from_values(ConversionSettings, {"speed": "fastest", "preview": 1, "layout": "half-sbs",
+                                                "container": container})
+    request = JobRequest(film, target, settings, overwrite=True)
+    honest = labels.label
+    with monkeypatch.context() as patch:
+        patch.setattr(labels, "label", lambda source, target, _layout, **rest: honest(
+            source, target, Layout.HALF_TAB, **rest))
+        with pytest.raises(TargetError, match=r"did not pass its check: it says .*top and bottom instead of"):
+            run_job(request, OneProcessor(), Watching())
+    assert target.read_text() == "precious"
+    kept = tmp_path / f"{target.name}{FOLDER_SUFFIX}"
+    assert [path.name for path in kept.glob("joined.*") if path.suffix != ".json"] == [f"joined.{container}"]
+    assert not list(kept.glob("attempt-*"))
+
+    reporter = Watching()
+    with monkeypatch.context() as patch:
+        patch.setattr(UnitConverter, "convert", disk_full)
+        patch.setattr(pipeline, "join", disk_full)
+        run_job(request, OneProcessor(), reporter)
+    counts = [progress.done for progress in reporter.heard if progress.stage == "convert"]
+    assert counts == [5], "what was converted is taken as it is"
+    assert len(frame_times(target)) == 5
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
 
 def test_killed_when_its_result_had_taken_its_name_it_is_done(film: Path, tmp_path: Path,
