@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,20 @@ def test_a_conversion_in_the_webui_is_done_and_what_waits_goes_on_after_a_new_st
     assert view.target.is_file()
     assert state.job == ""
     assert not queue_lock.locked()
+
+
+def test_what_the_routes_had_begun_ends_with_the_page(
+        make_clip: Callable[..., Path], tmp_path: Path, state: StateDouble, queue_lock: QueueLockDouble,
+        neighbours: NeighboursDouble) -> None:
+    del neighbours
+    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30:duration=20", "-pix_fmt", "yuv420p")
+    before = set(threading.enumerate())
+    running = Running.open(host(tmp_path), fastapi.FastAPI(), SimpleNamespace(), state, queue_lock)
+    try:
+        assert not running.service.scout.shots(clip).is_over, "the search is to be under way"
+    finally:
+        running.close()
+    assert set(threading.enumerate()) <= before
 
 
 @pytest.fixture(autouse=True)

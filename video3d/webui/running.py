@@ -22,6 +22,7 @@ class Running:
 
     host: WebuiHost
     queue: JobQueue
+    service: Service
     watch: QueueWatch
 
     @classmethod
@@ -37,10 +38,11 @@ class Running:
         watch = QueueWatch(queue, ProgressMirror(state, lock, host.gpu))
         queue.start()
         watch.start()
-        return cls(host, queue, watch)
+        return cls(host, queue, service, watch)
 
     def close(self) -> None:
         """End the threads and give the GPU back; unfinished jobs keep what is finished."""
         self.watch.close()
+        self.service.close()
         self.queue.close()
         self.host.gpu.close()
