@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import math
 import types
 import typing
@@ -115,6 +116,7 @@ class Parameter:
         return SettingsError(f"{self.flag} cannot be {value!r}.", stage="settings", remedy=f"Allowed: {self.allowed}.")
 
 
+@functools.cache
 def parameters(settings: type[Any]) -> tuple[Parameter, ...]:
     """All settings of a dataclass whose fields are groups (dataclasses of annotated fields), in declared order."""
     return tuple(_walk(settings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import types
 import typing
 from fractions import Fraction
@@ -45,7 +46,7 @@ def _read(kind: Any, data: Any) -> Any:
     if dataclasses.is_dataclass(kind):
         if not isinstance(data, dict):
             raise TypeError(f"{data!r} is no object")
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         return typing.cast("type[Any]", kind)(**{name: _read(hints[name], item) for name, item in data.items()})
     if kind is Any:
         return data
@@ -56,6 +57,11 @@ def _read(kind: Any, data: Any) -> Any:
     if not isinstance(data, kind):
         raise TypeError(f"{data!r} is not {kind.__name__}")
     return data
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _not_none(union: Any) -> Any:

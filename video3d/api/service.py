@@ -205,6 +205,8 @@ class Service:
 
     def public(self, text: str) -> str:
         """`text` without the folders of this server."""
+        if "/" not in text and "\\" not in text:  # most words of an answer: no folder is in them
+            return text
         for folder in (self.host.work_folder(), self.host.output_folder()):
             text = re.sub(re.escape(str(folder)) + r"[/\\](?:[\w-]+[/\\])*", "", text)
         return text
