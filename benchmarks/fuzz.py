@@ -1,10 +1,13 @@
-"""Mutated videos and pictures against what reads them, mutated requests against the API: nothing hangs, nobody dies.
+"""Mutated videos and pictures against what reads and labels them, mutated requests against the API: nothing hangs.
 
-    python benchmarks/fuzz.py --files 10000 --requests 10000
+    python benchmarks/fuzz.py --files 10000 --labels 10000 --requests 10000
 
 Files are read by the same functions as in a conversion, in one child after the other, each reading many: a start for
 every file would take all the time. Whichever kills or hangs its child, and one of fifty others, is read once more the
-way the program does it, where it must become an error of ours. Every file follows from its number and `--seed`.
+way the program does it, where it must become an error of ours. `check` and `label` read MP4, MOV and Matroska in the
+program's own process, so there a child that dies or hangs is a fault at once; a file that is refused leaves nothing,
+one that is labelled passes its check, and the source stays as it was, even where the result was to replace it. Every
+file follows from its number and `--seed`; `--first` begins later, for a run in pieces.
 """
 
 from __future__ import annotations
@@ -22,12 +25,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 SECONDS_A_FILE = 30.0
+SECONDS_A_LABEL = 10.0
+DIED = "the child died or hung"
 PICTURES = 40
 """Decoded of each video, at most."""
 STILLS = ("jpeg", "png", "webp", "bmp", "tiff", "gif")
@@ -44,40 +49,63 @@ SEEDS: dict[str, list[str]] = {
     "fragments.mp4": ["-c:v", "libx264", "-movflags", "frag_keyframe+empty_moov"], "dv.y4m": ["-f", "yuv4mpegpipe"],
 }
 
+LABEL_SEEDS: dict[str, list[str]] = {
+    "plain.mp4": ["-c:v", "libx264", "-c:a", "aac"],
+    "message.mp4": ["-c:v", "libx264", "-x264-params", "frame-packing=3", "-movflags", "+faststart"],
+    "message.mov": ["-c:v", "libx264", "-x264-params", "frame-packing=4", "-c:a", "pcm_s16le"],
+    "message.mkv": ["-c:v", "libx264", "-x264-params", "frame-packing=3", "-c:a", "flac"],
+    "hevc.mp4": ["-c:v", "libx265", "-tag:v", "hvc1", "-c:a", "aac", "-movflags", "+faststart"],
+    "hevc.mkv": ["-c:v", "libx265", "-c:a", "libopus"], "vp9.webm": ["-c:v", "libvpx-vp9", "-c:a", "libopus"],
+    "prores.mov": ["-c:v", "prores", "-c:a", "pcm_s16le"],
+    "fragments.mp4": ["-c:v", "libx264", "-movflags", "frag_keyframe+empty_moov"],
+}
+LAYOUTS_TRIED = ("half-sbs", "full-tab", "vr180", "depth", "anaglyph-dubois", "row-interleaved")
+EACH_REPLACES = 4
+"""One file of so many is to be replaced by its own labelled copy."""
+
 
 def main() -> int:
     """Run it, and print the figures as JSON; 1 where anything was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--labels", type=int, default=1000)
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first file and of the first request")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--work", choices=WORK, default="read", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.worker:
-        return read_many(chosen.worker, chosen.seed)
+        return do_many(chosen.worker, chosen.seed, chosen.work)
     began, before = time.monotonic(), children()
     with tempfile.TemporaryDirectory(prefix="video3d-fuzz-") as folder:
         root = Path(folder)
-        make_seeds(root / "seeds")
-        found = {"files": fuzz_files(root, chosen.files, chosen.seed),
-                 "requests": asyncio.run(fuzz_requests(root, chosen.requests, chosen.seed))}
-        left = [path.name for path in root.iterdir() if path.name not in ("seeds", "api")]
+        make_seeds(root / "seeds", SEEDS, STILLS)
+        make_seeds(root / "label" / "seeds", LABEL_SEEDS)
+        numbers = [range(chosen.first, chosen.first + count)
+                   for count in (chosen.files, chosen.labels, chosen.requests)]
+        found = {"files": fuzz_files(root, numbers[0], chosen.seed),
+                 "labels": fuzz_labels(root / "label", numbers[1], chosen.seed),
+                 "requests": asyncio.run(fuzz_requests(root, numbers[2], chosen.seed))}
+        left = [path.name for place, known in ((root, {"seeds", "label", "api"}), (root / "label", {"seeds"}))
+                for path in place.iterdir() if path.name not in known]
     figures: dict[str, Any] = {**found, "left_files": left, "left_processes": sorted(children() - before),
                                "seconds": round(time.monotonic() - began)}
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
-    wrong = (found["files"]["host_failures"], found["requests"]["failures"], left, figures["left_processes"])
+    wrong = (found["files"]["host_failures"], found["labels"]["failures"], found["requests"]["failures"], left,
+             figures["left_processes"])
     return 1 if any(wrong) else 0
 
 
-def make_seeds(folder: Path) -> None:
+def make_seeds(folder: Path, kinds: dict[str, list[str]], stills: Sequence[str] = ()) -> None:
     """A small video of each kind, and pictures; a kind that this ffmpeg cannot write is left out."""
     import imageio_ffmpeg
     from PIL import Image
 
-    folder.mkdir()
-    for kind in STILLS:
+    folder.mkdir(parents=True)
+    for kind in stills:
         Image.linear_gradient("L").convert("RGB").resize((64, 48)).save(folder / f"still-{kind}", kind)
-    for name, options in SEEDS.items():
+    for name, options in kinds.items():
         sound = ["-f", "lavfi", "-i", "sine=440:d=0.5"] if "-c:a" in options else []
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "quiet", "-nostdin", "-f", "lavfi", "-i",
                    "testsrc2=s=64x48:r=24:d=0.5", *sound, *options, str(folder / name)]  # fmt: skip
@@ -103,7 +131,8 @@ def is_still(number: int) -> bool:
 
 def mutated(all_seeds: Seeds, number: int, seed: int) -> bytes:
     """File number `number`: a seed with a few faults of the kinds that break parsers."""
-    seeds = all_seeds[is_still(number)]
+    videos, stills = all_seeds
+    seeds = stills if stills and is_still(number) else videos
     chance = random.Random(f"{seed}/{number}")
     data = bytearray(chance.choice(seeds))
     for _ in range(chance.choice((1, 1, 2, 4, 16, 64))):
@@ -130,12 +159,9 @@ def mutated(all_seeds: Seeds, number: int, seed: int) -> bytes:
     return bytes(data)
 
 
-def read_many(folder: Path, seed: int) -> int:
-    """The child: reads the files whose numbers come in, and says how each went."""
+def do_many(folder: Path, seed: int, work: str) -> int:
+    """The child: reads or labels the files whose numbers come in, and says how each went."""
     from video3d.errors import Video3DError
-    from video3d.media.decoding import DecodeRequest, decode
-    from video3d.media.pictures import decode_picture
-    from video3d.media.probing import probe
 
     resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
     answers = os.fdopen(os.dup(1), "w", buffering=1)
@@ -144,18 +170,8 @@ def read_many(folder: Path, seed: int) -> int:
     file = folder / f"mutated-{os.getpid()}"
     for line in sys.stdin:
         file.write_bytes(mutated(seeds, int(line), seed))
-        said = "pictures"
         try:
-            if is_still(int(line)):
-                decode_picture(str(file), MOST_PIXELS)
-                answers.write(json.dumps("a picture") + "\n")
-                continue
-            info = probe(str(file))
-            request = DecodeRequest(info=info, pixel_format="yuv420p", interlaced=False, seek_to=None, thumbnails=True,
-                                    threads=1)
-            for number, _ in enumerate(decode(request, [])):
-                if number >= PICTURES:
-                    break
+            said = WORK[work](file, int(line))
         except Video3DError as problem:
             said = type(problem).__name__
         except MemoryError:
@@ -167,22 +183,75 @@ def read_many(folder: Path, seed: int) -> int:
     return 0
 
 
-class Reader:
-    """A child that reads many files."""
+def read(file: Path, number: int) -> str:
+    """What a conversion does first."""
+    from video3d.media.decoding import DecodeRequest, decode
+    from video3d.media.pictures import decode_picture
+    from video3d.media.probing import probe
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    if is_still(number):
+        decode_picture(str(file), MOST_PIXELS)
+        return "a picture"
+    info = probe(str(file))
+    request = DecodeRequest(info=info, pixel_format="yuv420p", interlaced=False, seek_to=None, thumbnails=True,
+                            threads=1)
+    for count, _ in enumerate(decode(request, [])):
+        if count >= PICTURES:
+            break
+    return "pictures"
+
+
+def label(file: Path, number: int) -> str:
+    """Explain a file, and mark it; AssertionError where that harms the source or leaves what it should not."""
+    from video3d.errors import SourceError, TargetError
+    from video3d.media.inspect_file import inspect
+    from video3d.media.relabel import check_labels, relabel
+    from video3d.types import Layout
+
+    before = file.read_bytes()
+    layout, swapped = Layout(LAYOUTS_TRIED[number % len(LAYOUTS_TRIED)]), number % 5 == 0
+    replaces = number % EACH_REPLACES == 0
+    target = file if replaces else file.with_name(f"labelled-{os.getpid()}")
+    with suppress(SourceError):
+        inspect(file)
+    said = "labelled"
+    try:
+        relabel(file, target, layout, swapped=swapped, overwrite=replaces)
+        check_labels(target, layout, swapped=swapped, square_pixels=False)
+    except SourceError:
+        said = "refused"
+    except TargetError as problem:
+        if "did not pass its check" not in str(problem):
+            raise
+        said = "refused by its check"
+    is_kept = (file.read_bytes() == before) is not (said == "labelled" and replaces)
+    assert is_kept, "the source was changed"
+    assert target.exists() is (replaces or said == "labelled"), "a refused file left a target"
+    if not replaces:
+        target.unlink(missing_ok=True)
+    assert {path.name for path in file.parent.iterdir()} == {"seeds", file.name}, "something was left beside it"
+    return said
+
+
+WORK: dict[str, Callable[[Path, int], str]] = {"read": read, "label": label}
+
+
+class Child:
+    """A process that reads or labels many files."""
+
+    def __init__(self, folder: Path, seed: int, work: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--worker", str(folder), "--seed", str(seed)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1)
+            [sys.executable, __file__, "--worker", str(folder), "--seed", str(seed), "--work", work],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1)
 
-    def read(self, number: int) -> str | None:
-        """How it went; None where the child died or hung."""
+    def do(self, number: int, seconds: float) -> str | None:
+        """How it went; None where the child died, or hung for so long."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with suppress(BrokenPipeError):
             self._process.stdin.write(f"{number}\n")
             self._process.stdin.flush()
-        ready, _, _ = select.select([self._process.stdout], [], [], SECONDS_A_FILE)
+        ready, _, _ = select.select([self._process.stdout], [], [], seconds)
         line = self._process.stdout.readline() if ready else ""
         return json.loads(line) if line else None
 
@@ -200,27 +269,48 @@ class Reader:
         self._process.stdout.close()
 
 
-def fuzz_files(root: Path, count: int, seed: int) -> dict[str, Any]:
+def fuzz_files(root: Path, numbers: range, seed: int) -> dict[str, Any]:
     """How many files became what."""
     outcomes: collections.Counter[str] = collections.Counter()
     again: list[int] = []
-    reader = Reader(root, seed)
-    for number in range(count):
-        said = reader.read(number)
-        if said is None:
-            reader.close()
-            for leftover in root.glob("mutated-*"):
-                leftover.unlink()
-            reader = Reader(root, seed)
-            outcomes["the child died or hung"] += 1
+    for number, said, _ in done_by_children(root, numbers, seed, "read", SECONDS_A_FILE):
+        outcomes[said] += 1
+        if said == DIED or said.startswith("unexpected") or number % 50 == 0 or number % 200 == EACH_STILL - 1:
             again.append(number)
-        else:
-            outcomes[said] += 1
-            if said.startswith("unexpected") or number % 50 == 0 or number % 200 == EACH_STILL - 1:
-                again.append(number)
-    reader.close()
     host = [failure for number in again for failure in read_as_the_program_does(root, number, seed)]
-    return {"count": count, "outcomes": dict(outcomes), "read_by_the_program": len(again), "host_failures": host}
+    return {"count": len(numbers), "outcomes": dict(outcomes), "read_by_the_program": len(again),
+            "host_failures": host}
+
+
+def fuzz_labels(root: Path, numbers: range, seed: int) -> dict[str, Any]:
+    """How many files were labelled and refused; a failure is whatever else happened to one."""
+    outcomes: collections.Counter[str] = collections.Counter()
+    failures: list[str] = []
+    longest = 0.0
+    for number, said, seconds in done_by_children(root, numbers, seed, "label", SECONDS_A_LABEL):
+        outcomes[said] += 1
+        longest = max(longest, seconds)
+        if said not in ("labelled", "refused", "refused by its check"):
+            failures.append(f"file {number}: {said}")
+    return {"count": len(numbers), "outcomes": dict(outcomes), "longest_seconds": round(longest, 2),
+            "failures": failures[:20]}
+
+
+def done_by_children(root: Path, numbers: range, seed: int, work: str, limit: float
+                     ) -> Iterator[tuple[int, str, float]]:
+    """Each number, how it went, and how long that took; a child that dies or hangs is followed by another."""
+    child = Child(root, seed, work)
+    for count, number in enumerate(numbers):
+        began = time.monotonic()
+        said = child.do(number, limit if count else limit + SECONDS_A_FILE)  # the first one waits for its imports
+        seconds = time.monotonic() - began if count else 0.0
+        if said is None:
+            child.close()
+            for leftover in [*root.glob("*mutated-*"), *root.glob("*labelled-*")]:
+                leftover.unlink()
+            child = Child(root, seed, work)
+        yield number, said or DIED, seconds
+    child.close()
 
 
 def read_as_the_program_does(root: Path, number: int, seed: int) -> Iterator[str]:
@@ -248,7 +338,7 @@ def read_as_the_program_does(root: Path, number: int, seed: int) -> Iterator[str
     file.unlink()
 
 
-async def fuzz_requests(root: Path, count: int, seed: int) -> dict[str, Any]:
+async def fuzz_requests(root: Path, numbers: range, seed: int) -> dict[str, Any]:
     """How many requests were answered how; a failure is a 5xx, or an answer that is not ours."""
     import httpx
 
@@ -269,7 +359,7 @@ async def fuzz_requests(root: Path, count: int, seed: int) -> dict[str, Any]:
     codes: collections.Counter[int] = collections.Counter()
     failures: list[str] = []
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test/video3d/v1") as client:
-        for number in range(count):
+        for number in numbers:
             method, path, body = request_number(number, seed)
             began = time.monotonic()
             try:
@@ -282,7 +372,7 @@ async def fuzz_requests(root: Path, count: int, seed: int) -> dict[str, Any]:
                 failures.append(f"request {number}: {method} {path} {body[:200]!r}: {answer.status_code}")
     service.close()
     queue.close()
-    return {"count": count, "codes": dict(sorted(codes.items())), "failures": failures[:20]}
+    return {"count": len(numbers), "codes": dict(sorted(codes.items())), "failures": failures[:20]}
 
 
 VALUES: tuple[Callable[[random.Random], Any], ...] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -109,8 +110,9 @@ def test_holes_over_time_are_measured(bench, quick):
 @pytest.mark.skipif(sys.platform != "linux", reason="the fuzzer counts processes as Linux lists them")
 def test_damaged_files_and_requests_become_sentences(tmp_path: Path) -> None:
     """A short run of `fuzz.py`; the long one and its figures are in docs/measurements.md."""
-    done = subprocess.run([sys.executable, str(FOLDER / "fuzz.py"), "--files", "160", "--requests", "250",
-                           "--seed", "5"], capture_output=True, text=True, timeout=240, check=False, cwd=tmp_path)
+    done = subprocess.run([sys.executable, str(FOLDER / "fuzz.py"), "--files", "160", "--labels", "160",
+                           "--requests", "250", "--seed", "5"], capture_output=True, text=True, timeout=240,
+                          check=False, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(FOLDER.parent)})
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(done.stdout)
     outcomes = figures["files"]["outcomes"]
@@ -119,4 +121,8 @@ def test_damaged_files_and_requests_become_sentences(tmp_path: Path) -> None:
     assert outcomes["SourceError"] > 10
     assert outcomes["a picture"] > 2
     assert not [said for said in outcomes if said.startswith("unexpected")]
+    outcomes = figures["labels"]["outcomes"]
+    assert sum(outcomes.values()) == 160
+    assert outcomes["labelled"] > 10
+    assert outcomes["refused"] > 10
     assert sum(figures["requests"]["codes"].values()) == 250
