@@ -130,6 +130,7 @@ def prepare(environment: Path, requirements: list[Path]) -> None:
             if not is_prepared(environment, requirements):
                 _make(environment)
                 _install(environment, requirements)
+        _compile(environment)
     except OSError as error:
         raise StartError(f"cannot set up {environment}: {error.strerror or error}. "
                          "Make room there, or move this folder to a place that you can write to.") from error
@@ -206,6 +207,17 @@ def _install(environment: Path, requirements: list[Path]) -> None:
         raise StartError(explain_pip(done.stderr))
     for file in requirements:
         stamp_file(environment, file).write_text(stamp_text(file), encoding="utf-8")
+
+
+def _compile(environment: Path) -> None:
+    """Does ahead what the first conversion would wait for. What does not come of it, that conversion does."""
+    say("preparing for this processor (once; about 40 s) ...")
+    command = [str(python_of(environment)), "-I", "-X", "utf8", "-c",
+               "from video3d.preparing import main; raise SystemExit(main())"]  # fmt: skip
+    # Its standard input is its life line: it ends when this program does, however that ends.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          env=_variables()) as process:  # fmt: skip
+        process.wait()
 
 
 def _half_installed(environment: Path) -> Path:

@@ -37,6 +37,16 @@ open(sys.argv[1], "w").write("drawn")
 """
 
 
+PREPARING = """
+import select
+from pathlib import Path
+def main():
+    with Path(__file__).with_name("prepared.txt").open("a") as file:
+        file.write("life line held" if not select.select([0], [], [], 0.2)[0] else "none")
+    return 1
+"""
+
+
 @dataclass(frozen=True)
 class Copy:
     """A tree with start.py, and a folder that the user is in."""
@@ -68,6 +78,7 @@ def make_copy(folder: Path) -> Copy:
     (tree / "video3d" / "__init__.py").touch()
     (tree / "video3d" / "__main__.py").write_text(PACKAGE)
     (tree / "video3d" / "sample.py").write_text(SAMPLE)
+    (tree / "video3d" / "preparing.py").write_text(PREPARING)
     (user / "queue.py").write_text("raise SystemExit('a file of the user was imported')")
     return Copy(tree, user)
 
@@ -94,6 +105,16 @@ def test_files_and_settings_of_the_user_do_not_lead_python_astray(prepared: Copy
     assert prepared.user not in Path(told["queue"]).parents
     assert told["given"] is None
     assert told["utf8"] == 1
+
+
+def test_what_a_first_conversion_would_wait_for_is_done_with_the_installation(tmp_path: Path) -> None:
+    copy = make_copy(tmp_path)
+    done = copy.run("models")
+    assert done.returncode == 0, "what could not be prepared is no hindrance"
+    words = [line for line in done.stderr.splitlines() if line.startswith("start.py: ")]
+    assert words[-1] == "start.py: preparing for this processor (once; about 40 s) ..."
+    assert copy.run("models").stderr == ""
+    assert (copy.tree / "video3d" / "prepared.txt").read_text() == "life line held", "once, and no more"
 
 
 def test_the_second_start_takes_no_time_and_says_nothing(prepared: Copy) -> None:
