@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from video3d.media import frame_packing
-from video3d.media.inspect_file import inspect
+from video3d.media.inspect_file import FileReport, inspect
 
 AVCC = b"\1\x64\0\x1e\xff\xe1"
 HVCC = bytes(21) + b"\x03"
@@ -33,6 +34,31 @@ def test_x264s_message_is_found(number: str, words: str, make_clip: Clips) -> No
                          f"frame-packing={number}", suffix=suffix)
         message = [claim for claim in inspect(clip).claims if claim.where == "frame-packing message"]
         assert [(claim.packing, claim.swapped) for claim in message] == [(words, False)]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_message_that_comes_late_or_changes_is_found_and_told(suffix: str, make_clip: Clips, tmp_path: Path,
+                                                                ffmpeg: str) -> None:
+    def part(packing: str) -> Path:
+        return make_clip("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10:d=2", "-c:v", "libx264", "-g", "10",
+                         "-x264-params", packing, suffix=suffix)
+
+    def joined(*parts: Path) -> FileReport:
+        listed, target = tmp_path / "parts.txt", tmp_path / f"joined{suffix}"
+        listed.write_text("".join(f"file '{part}'\n" for part in parts))
+        subprocess.run([ffmpeg, "-v", "error", "-y", "-f", "concat", "-safe", "0", "-i", str(listed), "-c", "copy",
+                        str(target)], check=True)
+        return inspect(target)
+
+    plain, beside, above = part("scenecut=0"), part("frame-packing=3"), part("frame-packing=4")
+    late = joined(plain, beside)
+    assert [claim.packing for claim in late.claims] == ["side by side"]
+    assert any("stands at 2 of the 4 keyframes" in warning for warning in late.warnings)
+    assert late.sentences[-1].endswith("looked for at 4 keyframes of the first minute: it is there.")
+    assert any("contradict each other: side by side and top and bottom" in warning
+               for warning in joined(beside, above).warnings)
+    assert joined(plain, plain).sentences[-1].endswith("4 keyframes of the first minute: there is none.")
+    assert not [warning for warning in joined(beside, beside).warnings if "message" in warning]
 
 
 def test_other_messages_are_passed_over() -> None:

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+KEYFRAME_SECONDS = 60
+"""What is said in the stream is looked for in so much of it."""
+KEYFRAMES_AT_MOST = 128
+KEYFRAME_HEAD = 16 * 1024
+"""Bytes: what is said of a picture stands before the picture."""
+
 
 @dataclass(frozen=True)
 class StereoClaim:
@@ -58,6 +64,9 @@ class VideoFacts:
     """Payload of avcC, hvcC or av1C."""
     first_sample: bytes
     """The first picture's bytes, or the first of them."""
+    keyframes: tuple[bytes, ...] = ()
+    """How the first keyframes begin: those of `KEYFRAME_SECONDS`, `KEYFRAMES_AT_MOST`, `KEYFRAME_HEAD` bytes of each;
+    none where no table says where they are."""
     box_order: tuple[str, ...] = ()
     """Kinds of the sample entry's child boxes, in order."""
 

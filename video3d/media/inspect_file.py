@@ -9,7 +9,7 @@ Knows nothing of how the file was written: its readers share no code with the ed
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -159,7 +159,9 @@ def _report(path: Path, size: int, facts: FileFacts) -> FileReport:
     video = facts.video
     if video is None:
         raise SourceError(f"{path} holds no video.", stage=STAGE, remedy="Choose a video file.")
-    message = frame_packing.message(video.codec, video.configuration, video.first_sample)
+    messages = [frame_packing.message(video.codec, video.configuration, picture)
+                for picture in video.keyframes or (video.first_sample,)]
+    message = next((found for found in messages if found is not None), None)
     named = claim_of_name(path.stem)
     claims = (*video.claims, *([message] if message else []), *([named] if named else []))
     aspect = _sample_aspect(video)
@@ -170,8 +172,8 @@ def _report(path: Path, size: int, facts: FileFacts) -> FileReport:
         width=video.width, height=video.height, sample_aspect=aspect,
         display=video.display or (round(video.width * aspect), video.height), projection=video.projection,
         field_of_view=video.field_of_view, keyframe_distance=video.keyframe_distance, claims=claims,
-        warnings=tuple(_warnings(facts, video, claims)),
-        sentences=tuple(_sentences(facts, video, claims)),
+        warnings=(*_warnings(facts, video, claims), *_message_warnings(messages)),
+        sentences=(*_sentences(facts, video, claims), *_message_sentence(video, messages)),
         players=tuple(players.sentences(PlayedFile(
             facts.container, video.codec, video.entry, video.width, video.height, _bit_depth(video), video.projection,
             (*video.claims, *([message] if message else [])), named, _is_half(video, claims)))),
@@ -250,6 +252,24 @@ def _label_warnings(facts: FileFacts, video: VideoFacts, claims: tuple[StereoCla
     if facts.container in ("Matroska", "WebM") and inside and _is_half(video, claims) is False:
         yield ("Full-size 3D in Matroska is read in two ways: players on Android squeeze it. MP4 has no such "
                "ambiguity.")
+
+
+def _message_warnings(messages: Sequence[StereoClaim | None]) -> Iterator[str]:
+    found = [message for message in messages if message is not None]
+    if len(set(found)) > 1:
+        words = list(dict.fromkeys(_words(message) for message in found))
+        yield f"Its frame-packing messages contradict each other: {' and '.join(words)}."
+    if 0 < len(found) < len(messages):
+        yield (f"Its frame-packing message stands at {len(found)} of the {len(messages)} keyframes looked at: "
+               "televisions that go by it show the others flat.")
+
+
+def _message_sentence(video: VideoFacts, messages: Sequence[StereoClaim | None]) -> Iterator[str]:
+    if video.codec not in ("h264", "hevc") or not video.keyframes:
+        return
+    count = f"{len(messages)} keyframes" if len(messages) > 1 else "the only keyframe"
+    has = "it is there" if any(messages) else "there is none"
+    yield f"The frame-packing message that televisions read was looked for at {count} of the first minute: {has}."
 
 
 def _is_half(video: VideoFacts, claims: tuple[StereoClaim, ...]) -> bool | None:

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import IO
 
-from video3d.media.file_facts import FileFacts, StereoClaim, TrackFacts, UnreadableError, VideoFacts
+from video3d.media.file_facts import (
+    KEYFRAME_HEAD,
+    KEYFRAME_SECONDS,
+    KEYFRAMES_AT_MOST,
+    FileFacts,
+    StereoClaim,
+    TrackFacts,
+    UnreadableError,
+    VideoFacts,
+)
 
 PAYLOAD_LIMIT = 64 * 1024 * 1024
 SAMPLE_LIMIT = 256 * 1024
@@ -94,7 +103,7 @@ def _video(file: IO[bytes], track: Span, parts: list[Span], scale: int, duration
     in_pixels = all(shown) and _number(file, picture, 0x54B2) == 0
     mode = _number(file, picture, 0x53B8, -1)
     entry = _text(file, track, 0x86)
-    number = _number(file, track, 0xD7)
+    number, prefix = _number(file, track, 0xD7), _stripped(file, track)
     return VideoFacts(
         codec=_CODECS.get(entry, entry),
         entry=entry,
@@ -107,7 +116,8 @@ def _video(file: IO[bytes], track: Span, parts: list[Span], scale: int, duration
         field_of_view=None,
         keyframe_distance=_keyframe_distance(file, parts, number, scale, duration),
         configuration=_payload(file, track, 0x63A2),
-        first_sample=_first_sample(file, parts, number, _stripped(file, track)),
+        first_sample=_first_sample(file, parts, number, prefix),
+        keyframes=tuple(itertools.islice(_keyframes(file, parts, number, prefix, scale), KEYFRAMES_AT_MOST)),
     )
 
 
@@ -163,14 +173,40 @@ def _first_sample(file: IO[bytes], parts: list[Span], number: int, prefix: bytes
         return b""
     clusters = [part for part in parts if part.id == _CLUSTER][:CLUSTERS_LOOKED_AT]
     for cluster in clusters:
-        for span in spans(file, cluster.payload, cluster.end):
-            blocks = [span] if span.id == 0xA3 else _children(file, span, 0xA1) if span.id == 0xA0 else []
-            for block in blocks:
-                track, width = _varint(file, block.payload, keep_marker=False)
-                if track == number:
-                    file.seek(block.payload + width + 3)
-                    return prefix + file.read(min(block.end - block.payload - width - 3, SAMPLE_LIMIT))
+        for start, end, _ in _blocks(file, cluster, number):
+            file.seek(start)
+            return prefix + file.read(min(end - start, SAMPLE_LIMIT))
     return b""
+
+
+def _keyframes(file: IO[bytes], parts: list[Span], number: int, prefix: bytes | None, scale: int) -> Iterator[bytes]:
+    """How the keyframes of the first minute begin."""
+    if prefix is None:
+        return
+    begin = None
+    for cluster in (part for part in parts if part.id == _CLUSTER):
+        seconds = Fraction(_number(file, cluster, 0xE7) * scale, 1_000_000_000)
+        begin = seconds if begin is None else begin
+        if seconds - begin >= KEYFRAME_SECONDS:
+            return
+        for start, end, is_key in _blocks(file, cluster, number):
+            if is_key:
+                file.seek(start)
+                yield prefix + file.read(min(end - start, KEYFRAME_HEAD))
+
+
+def _blocks(file: IO[bytes], cluster: Span, number: int) -> Iterator[tuple[int, int, bool]]:
+    """Where the pictures of track `number` begin and end, and whether they are keyframes."""
+    for span in spans(file, cluster.payload, cluster.end):
+        blocks = [span] if span.id == 0xA3 else _children(file, span, 0xA1) if span.id == 0xA0 else []
+        for block in blocks:
+            track, width = _varint(file, block.payload, keep_marker=False)
+            start = block.payload + width + 3
+            if track != number or start > block.end:
+                continue
+            file.seek(start - 1)
+            flags = (file.read(1) or b"\0")[0]
+            yield start, block.end, bool(flags & 0x80) if span.id == 0xA3 else not _children(file, span, 0xFB)
 
 
 def _children(file: IO[bytes], parent: Span, identifier: int) -> list[Span]:

@@ -11,11 +11,23 @@ from typing import IO
 
 import numpy as np
 
-from video3d.media.file_facts import FileFacts, StereoClaim, TrackFacts, UnreadableError, VideoFacts
+from video3d.media.file_facts import (
+    KEYFRAME_HEAD,
+    KEYFRAME_SECONDS,
+    KEYFRAMES_AT_MOST,
+    FileFacts,
+    StereoClaim,
+    TrackFacts,
+    UnreadableError,
+    VideoFacts,
+)
 
 TABLE_LIMIT = 256 * 1024 * 1024
 SAMPLE_LIMIT = 256 * 1024
 BOX_LIMIT = 65536
+SAMPLES_AT_MOST = 1 << 20
+"""Looked at, where all have one size and no table limits their number."""
+_NO_SIZES = np.zeros(0, np.int64)
 _CODECS = {"avc1": "h264", "avc3": "h264", "hvc1": "hevc", "hev1": "hevc", "dvh1": "hevc", "dvhe": "hevc",
            "av01": "av1"}
 _KINDS = {b"vide": "video", b"soun": "audio", b"sbtl": "subtitle", b"subt": "subtitle", b"text": "subtitle"}
@@ -127,6 +139,7 @@ def _video(file: IO[bytes], track: Span) -> VideoFacts:
         keyframe_distance=_keyframe_distance(file, track, stbl),
         configuration=configuration,
         first_sample=_first_sample(file, stbl),
+        keyframes=tuple(_keyframes(file, track, stbl)),
         box_order=tuple(child.kind for child in children),
     )
 
@@ -197,6 +210,52 @@ def _first_sample(file: IO[bytes], stbl: Span) -> bytes:
     size = common or (struct.unpack_from(">I", header, 12)[0] if len(header) >= 16 else 0)
     file.seek(chunks[0])
     return file.read(min(size, SAMPLE_LIMIT))
+
+
+def _keyframes(file: IO[bytes], track: Span, stbl: Span) -> Iterator[bytes]:
+    """How the keyframes of the first minute begin; none where the tables do not lead to them (ISO/IEC 14496-12 §8.7).
+
+    Where each lies: the start of its chunk, and the sizes of the samples before it there.
+    """
+    chunks = np.array(_chunk_table(file, stbl), np.int64)
+    runs = _table(file, stbl, "stsc", 3)
+    sizes = _sample_sizes(file, stbl)
+    if not len(chunks) or not len(runs) or not len(sizes) or runs[0, 0] != 1 or (np.diff(runs[:, 0]) <= 0).any():
+        return
+    run_of_chunk = np.searchsorted(runs[:, 0] - 1, np.arange(len(chunks)), side="right") - 1
+    ends = np.cumsum(runs[run_of_chunk, 1])
+    before = np.concatenate([[0], np.cumsum(sizes)])
+    for sample in _keyframe_numbers(file, track, stbl):
+        chunk = int(np.searchsorted(ends, sample, side="right"))
+        if sample >= len(sizes) or chunk >= len(chunks):
+            return
+        begins = int(ends[chunk - 1]) if chunk else 0
+        file.seek(int(chunks[chunk] + before[sample] - before[begins]))
+        yield file.read(min(int(sizes[sample]), KEYFRAME_HEAD))
+
+
+def _keyframe_numbers(file: IO[bytes], track: Span, stbl: Span) -> list[int]:
+    """The first keyframes' numbers among the samples, from 0."""
+    wanted = KEYFRAME_SECONDS * _media_header(file, track)[0]
+    samples = time = 0
+    for count, step in _table(file, stbl, "stts", 2).tolist():
+        fitting = min(count, -(-(wanted - time) // step) if step else count)
+        samples, time = samples + fitting, time + fitting * step
+        if fitting < count or time >= wanted:
+            break
+    if not _find(file, stbl, "stss"):
+        return list(range(min(samples, KEYFRAMES_AT_MOST)))
+    numbers = (_table(file, stbl, "stss", 1)[:, 0] - 1).tolist()
+    return [number for number in numbers if 0 <= number < samples][:KEYFRAMES_AT_MOST]
+
+
+def _sample_sizes(file: IO[bytes], stbl: Span) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    found = _find(file, stbl, "stsz")
+    data = _bytes(file, found[0]) if found else b""
+    common, count = struct.unpack_from(">II", data, 4) if len(data) >= 12 else (0, 0)
+    if common:
+        return np.full(min(count, SAMPLES_AT_MOST), common, np.int64)
+    return np.frombuffer(data, ">u4", min(count, (len(data) - 12) // 4), 12).astype(np.int64) if count else _NO_SIZES
 
 
 def _chunk_table(file: IO[bytes], stbl: Span) -> list[int]:
