@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from video3d.errors import JobError
-from video3d.jobs.folder import JobDescription, JobFolder, read_description
+from video3d.jobs.description import JobDescription, read_description
+from video3d.jobs.folder import JobFolder
 from video3d.planning import PlannedUnit
 from video3d.types import Unit
 

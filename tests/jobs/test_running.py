@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from video3d.media import labels
 from video3d.params import from_values
 from video3d.planning import PlannedUnit
 from video3d.settings import ConversionSettings
+from video3d.shot_edits import EditedShot, ShotEdits, ShotValues, split, with_values
 from video3d.types import ColourTags, Frame, Layout, Progress, SilentReporter
 
 FILM = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5:duration=22", "-f", "lavfi", "-i",
@@ -147,7 +149,7 @@ class Pausing(JobWatcher):
 
     def frame_written(self, frame: Frame, colour: ColourTags) -> None:
         del colour
-        assert (frame.width, frame.height) == (128, 36)
+        assert frame.height == 36
         self.frames += 1
 
     def unit_finished(self, planned: PlannedUnit, segment: Path, conversion: Any) -> None:
@@ -179,6 +181,33 @@ def test_a_pause_waits_for_all_units_in_work_and_begins_no_other(make_clip: Call
     run_job(request, OneProcessor(), Watching(), second)
     assert sorted(second.units) == [0, 1, 2, 3]
     assert second.frames + first.frames == 124
+
+
+def test_new_shots_redo_the_units_that_they_change_and_no_other(make_clip: Callable[..., Path],
+                                                                tmp_path: Path) -> None:
+    """A cut at 9 s makes two units of the first; those after it get other numbers, and one of them another strength."""
+    long = make_clip("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=2:duration=62", "-c:v", "libx264", "-g", "4")
+    before = ShotEdits(tuple(EditedShot(start) for start in (0, 18, 28, 38, 48)))
+    after = with_values(split(before, 9), 4, ShotValues(strength=1.0))
+    settings = from_values(ConversionSettings, {"speed": "fastest", "strength": 3, "layout": "separate",
+                                                "comfort_report": True})
+    request = JobRequest(long, tmp_path / "result.mp4", settings, shots=before)
+    first, second = Pausing(95), Pausing(None)
+    with pytest.raises(Cancelled, match="Paused"):
+        run_job(request, OneProcessor(), Watching(), first)
+    assert first.units == [0, 1, 2, 3]
+    again = replace(request, shots=after)
+    with pytest.raises(JobError, match="another shots"):
+        run_job(again, OneProcessor(), Watching())
+    run_job(replace(again, new_shots=True), OneProcessor(), Watching(), second)
+    assert second.units == [0, 1, 2, 3, 4, 5]
+    assert second.frames == 36 + 20 + 28, "to 18 s, from 38 s to 48 s, and what was not done yet"
+
+    (tmp_path / "new").mkdir()
+    run_job(replace(again, target=tmp_path / "new" / "result.mp4"), OneProcessor(), Watching())
+    made = sorted(path.name for path in (tmp_path / "new").iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", *made]
+    assert [name for name in made if (tmp_path / name).read_bytes() != (tmp_path / "new" / name).read_bytes()] == []
 
 
 @pytest.mark.parametrize("damage", [

@@ -48,7 +48,10 @@ class ShotRoutes:
         return self._told(await self._context.decode(self._lists.look, caller_of(request), named), named)
 
     async def save_shots(self, request: Request, wanted: bodies.ShotsToSaveBody) -> Response:
-        """They count for this job, or for conversions of this video to come. A job that has begun starts anew."""
+        """They count for this job, or for conversions of this video to come.
+
+        A job that has begun keeps those of its finished parts that stay the same.
+        """
         named = ShotsOf(wanted.upload, wanted.path, wanted.job)
         edits = shots_of({"format": FORMAT, "shots": [bodies.plain(shot) for shot in wanted.shots]})
         return self._told(await self._context.decode(self._lists.save, caller_of(request), named, edits), named)

@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from video3d.errors import MissingError, SourceError
-from video3d.jobs import folder_for
+from video3d.errors import JobError, MissingError, SourceError
+from video3d.jobs import folder_for, read_description
 from video3d.media.fragment import FragmentMade, FragmentRequest, make_fragment
 from video3d.media.source import probe
 from video3d.queue import JobState, JobView
@@ -111,8 +111,11 @@ class StreamStore:
         return stream
 
     def _from_segments(self, job: JobView, stream: _Stream) -> _Stream:
-        segments = folder_for(job.target) / "segments"
-        with suppress(SourceError):  # the job has just ended, and taken its segments along
+        folder = folder_for(job.target)
+        segments = folder / "segments"
+        with suppress(JobError, SourceError):  # the job has just ended, and taken its segments along
+            if read_description(folder).shots != (job.shots.to_json() if job.shots else None):
+                return stream  # what lies there was made with other shots
             while (segment := segments / f"{len(stream.fragments):05d}.mp4").is_file():
                 stream = self._added(job, stream, segment, Fraction(0), None, stream.zero + stream.end)
         return stream

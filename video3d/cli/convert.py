@@ -46,7 +46,7 @@ def _convert(chosen: argparse.Namespace, host: Host, console: Console) -> int:
     shots = chosen_shots(chosen)
     return run_all([
         JobRequest(source, target, settings, chosen.overwrite, chosen.restart, chosen.discard_on_failure,
-                   chosen.workers, chosen.devices, shots, chosen.log)
+                   chosen.workers, chosen.devices, shots, chosen.log, new_shots=shots is not None)
         for source, target in zip(sources, targets, strict=True)
     ], host, console)
 

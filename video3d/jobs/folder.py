@@ -6,67 +6,37 @@
     joined.mp4       what all segments became, once it is whole: they go then
     joined.json      that it is whole
     published.json   what took the target's name, if it did
+    earlier-1/ …     what was finished before a person edited the shots; what is the same is taken over
     attempt-…/       what the attempt at work, or one that died, has not finished
     lock             held by the process at work
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
 import shutil
-import zlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from video3d.durable import lock, sync_file, sync_folder, write_text
 from video3d.errors import JobError
+from video3d.jobs.description import JobDescription, read_description
+from video3d.jobs.earlier import EarlierWork
 from video3d.jobs.fingerprint import differences
+from video3d.jobs.journal import content, is_whole, journal_line, read_journal
 from video3d.planning import PlannedUnit
-from video3d.serial import from_json, to_json
+from video3d.serial import to_json
 
 FOLDER_SUFFIX = ".video3d-job"
-_CHUNK = 1 << 20
 
 
 def folder_for(target: Path) -> Path:
     """Where the unfinished work towards a target lies."""
     return target.with_name(target.name + FOLDER_SUFFIX)
-
-
-@dataclass(frozen=True)
-class JobDescription:
-    """What is needed to go on with a conversion, and to notice that it would no longer be the same one."""
-
-    source: str
-    settings: Mapping[str, Any]
-    """Flat, by name, as they were asked for; with the depth model that "auto" came to."""
-    fingerprint: Mapping[str, Any]
-    shots: Mapping[str, Any] | None = None
-    """The cut list that a person edited, as its file holds it."""
-
-
-def read_description(folder: Path) -> JobDescription:
-    """What an unfinished conversion is; JobError where the folder holds none."""
-    try:
-        data = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-        return JobDescription(**from_json(_AsWritten, data).__dict__)
-    except (OSError, ValueError, KeyError, TypeError):
-        raise JobError(f"{folder}: there is no unfinished conversion that could be read.", stage="resume",
-                       remedy="Start it again with `video3d convert`.") from None
-
-
-@dataclass(frozen=True)
-class _AsWritten:
-    source: str
-    settings: Any
-    fingerprint: Any
-    shots: Any = None
 
 
 class JobFolder:
@@ -82,38 +52,53 @@ class JobFolder:
         self._published_file = path / "published.json"
         self._joined_file = path / "joined.json"
         self._journal: dict[int, dict[str, Any]] = {}
+        self._earlier = EarlierWork(path)
         self.joined: Path | None = None
         """All segments in one file, where an earlier attempt, or this one, came so far."""
 
-    def open(self, job: JobDescription, *, restart: bool) -> None:
-        """Make the folder, or go on with the one that is there; JobError if that is another job's."""
+    def open(self, job: JobDescription, *, restart: bool, new_shots: bool = False) -> None:
+        """Make the folder, or go on with the one that is there; JobError if that is another job's.
+
+        With `new_shots` it may have been made with other shots: units that are the same are kept.
+        """
         if restart:
             self.clear()
-        self._read_journal()
+        self._journal = read_journal(self._journal_file)
         self.joined = self._read_joined() if self._journal else None
-        self._claim(job)
+        self._claim(job, new_shots=new_shots)
         self._drop_attempts()
         self.segments.mkdir(exist_ok=True)
         self.attempt.mkdir()
         sync_folder(self.path)
 
-    def _claim(self, job: JobDescription) -> None:
-        if self._journal:
-            self._check_same(job)
-        else:  # nothing was finished: there is nothing to go on with, and nothing to lose
-            write_text(self.path / "job.json", json.dumps(to_json(job), indent=1))
+    def _claim(self, job: JobDescription, *, new_shots: bool) -> None:
+        self._earlier.tidy()
+        if self._journal or self._earlier.is_there:
+            before = self._same(job, new_shots=new_shots)
+            if before.fingerprint.get("shots") == job.fingerprint.get("shots"):
+                return
+            if self.joined is not None:  # what was joined cannot be parted
+                self.clear()
+            elif self._journal:
+                self._earlier.set_aside()
+                self._journal = {}
+        # Else nothing was finished: there is nothing to go on with, and nothing to lose.
+        write_text(self.path / "job.json", json.dumps(to_json(job), indent=1))
 
-    def _check_same(self, job: JobDescription) -> None:
+    def _same(self, job: JobDescription, *, new_shots: bool) -> JobDescription:
+        """What the unfinished conversion is; JobError where it is another one."""
         remedy = "Add --restart to throw it away, or choose another target with -o."
         try:
             before = read_description(self.path)
         except JobError:
             raise JobError(f"{self.path}: what was finished there cannot be told to be of this conversion.",
                            stage="resume", remedy=remedy) from None
-        what = differences(before.fingerprint, job.fingerprint)
+        now = {name: value for name, value in job.fingerprint.items() if name != "shots" or not new_shots}
+        what = differences(before.fingerprint, now)
         if what:
             raise JobError(f"{self.path}: an unfinished conversion to the same target is there, made with another "
                            f"{what}.", stage="resume", remedy=remedy)
+        return before
 
     def segment(self, planned: PlannedUnit) -> Path:
         """Where the unit's finished segment lies."""
@@ -126,31 +111,47 @@ class JobFolder:
     def holds(self, planned: PlannedUnit) -> bool:
         """Whether this very unit is finished, and all its files are still what they were, or joined.
 
-        JobError where what was joined has no such unit.
+        A unit that was finished before the shots were edited, and is the same, is taken over. JobError where what was
+        joined has no such unit.
         """
         line = self._journal.get(planned.unit.index)
         if self.joined is not None:
-            if line is None or line != {**_journal_line(planned, []), "files": line["files"]}:
+            if line is None or line != {**journal_line(planned, []), "files": line["files"]}:
                 raise JobError(f"{self.path}: what was finished there has other parts than this video.",
                                stage="resume", remedy="Add --restart to throw it away.")
             return True
-        if line is None or not self.segment(planned).is_file():
+        if line is not None and self.segment(planned).is_file():
+            same = line == {**journal_line(planned, []), "files": line["files"]}
+            if same and is_whole(line, self._files(planned)):
+                return True
+        return self._take_over(planned)
+
+    def _take_over(self, planned: PlannedUnit) -> bool:
+        segment = self._earlier.find(journal_line(planned, []))
+        if segment is None:
             return False
-        sizes = {name: file.get("bytes") for name, file in line["files"].items()}
-        found = self._files(planned)
-        if sizes != {file.name: file.stat().st_size for file in found}:
-            return False
-        return line == _journal_line(planned, found)
+        stem = self.segment(planned).stem
+        for file in self._earlier.beside(segment):
+            file.replace(self.path / (stem + file.name.removeprefix(segment.stem)))
+        self._keep(planned, segment)
+        return True
+
+    def forget_earlier(self) -> None:
+        """All units are finished: what was set aside of those before the shots were edited is not needed any more."""
+        self._earlier.clear()
 
     def add(self, planned: PlannedUnit) -> None:
         """Take a unit's files from where they were made, and note it; all is on the disk when this returns."""
-        made = self.unfinished(planned)
-        beside = [file for file in self.attempt.glob(f"{made.stem}.*") if file != made]
+        self._keep(planned, self.unfinished(planned))
+
+    def _keep(self, planned: PlannedUnit, made: Path) -> None:
+        stem = self.segment(planned).stem
+        beside = [file for file in made.parent.glob(f"{made.stem}.*") if file != made]
         for file in [*beside, made]:
             sync_file(file)
-            file.replace(self.segments / file.name)
+            file.replace(self.segments / (stem + file.name.removeprefix(made.stem)))
         sync_folder(self.segments)
-        line = _journal_line(planned, self._files(planned))
+        line = journal_line(planned, self._files(planned))
         is_new = not self._journal_file.exists()
         with self._journal_file.open("a", encoding="utf-8") as journal:
             journal.write("\n" + json.dumps(line) + "\n")  # the line before may have been cut off
@@ -170,7 +171,7 @@ class JobFolder:
         sync_file(joined)
         joined.replace(kept)
         sync_folder(self.path)
-        write_text(self._joined_file, json.dumps({"name": kept.name, **_content(kept)}))
+        write_text(self._joined_file, json.dumps({"name": kept.name, **content(kept)}))
         self.joined = kept
         for segment in self.segments.iterdir():
             segment.unlink()
@@ -180,18 +181,18 @@ class JobFolder:
         try:
             note = json.loads(self._joined_file.read_text(encoding="utf-8"))
             file = self.path / note.pop("name")
-            return file if note == _content(file) else None
+            return file if note == content(file) else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def kept_bytes(self) -> int:
         """What the finished segments take, or what they became."""
-        kept = [*self.segments.glob("*"), *([self.joined] if self.joined is not None else [])]
+        kept = [*self.segments.glob("*"), *([self.joined] if self.joined is not None else []), *self._earlier.files()]
         return sum(file.stat().st_size for file in kept)
 
     def leave(self, *, discard: bool) -> None:
         """After a failure: keep what can be resumed, and nothing else."""
-        if discard or not self._journal:
+        if discard or not (self._journal or self._earlier.is_there):
             self.clear()
         else:
             self._drop_attempts()
@@ -201,6 +202,7 @@ class JobFolder:
         self._journal.clear()
         self.joined = None
         self._journal_file.unlink(missing_ok=True)  # first: what it does not name is not there
+        self._earlier.clear()
         self._drop_attempts()
         shutil.rmtree(self.segments, ignore_errors=True)
         for file in sorted(self.path.iterdir(), key=self._published_file.__eq__):  # that one last
@@ -209,14 +211,14 @@ class JobFolder:
 
     def about_to_publish(self, finished: Path, frames: int) -> None:
         """Note what is going to take the target's name, so that a kill between that and `clear` is understood."""
-        write_text(self._published_file, json.dumps({**_content(finished), "frames": frames}))
+        write_text(self._published_file, json.dumps({**content(finished), "frames": frames}))
 
     def published(self, target: Path) -> int | None:
         """How many frames the target has, where it is what this folder was going to publish."""
         try:
             note = json.loads(self._published_file.read_text(encoding="utf-8"))
             frames = int(note.pop("frames"))
-            return frames if note == _content(target) else None
+            return frames if note == content(target) else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -243,33 +245,3 @@ class JobFolder:
     def _drop_attempts(self) -> None:
         for leftover in self.path.glob("attempt-*"):
             shutil.rmtree(leftover, ignore_errors=True)
-
-    def _read_journal(self) -> None:
-        if not self._journal_file.exists():
-            return
-        for text in self._journal_file.read_text(encoding="utf-8", errors="replace").splitlines():
-            with suppress(KeyError, TypeError, ValueError):  # a line may be cut off
-                line = json.loads(text)
-                self._journal[line["index"]] = {**line, "files": dict(line["files"])}
-
-
-def _journal_line(planned: PlannedUnit, files: Sequence[Path]) -> dict[str, Any]:
-    unit = planned.unit
-    return {
-        "index": unit.index, "first": unit.first, "last": unit.last, "cuts": list(unit.cuts), "warm_up": unit.warm_up,
-        "run_out": planned.run_out, "times": hashlib.sha256(planned.times.tobytes()).hexdigest()[:16],
-        "files": {file.name: _content(file) for file in files},
-    }
-
-
-def _content(file: Path) -> dict[str, int]:
-    return {"bytes": file.stat().st_size, "crc32": _checksum(file)}
-
-
-def _checksum(file: Path) -> int:
-    """CRC-32 of the whole file: a power cut may leave the right length and the wrong content."""
-    found = 0
-    with file.open("rb") as opened:
-        while chunk := opened.read(_CHUNK):
-            found = zlib.crc32(chunk, found)
-    return found

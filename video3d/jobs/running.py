@@ -18,8 +18,9 @@ from video3d.durable import sync_file, sync_folder
 from video3d.errors import Cancelled, JobError, SettingsError, TargetError
 from video3d.executors import do_all
 from video3d.host import Host
+from video3d.jobs.description import JobDescription
 from video3d.jobs.fingerprint import fingerprint, with_chosen_model
-from video3d.jobs.folder import JobDescription, JobFolder, folder_for
+from video3d.jobs.folder import JobFolder, folder_for
 from video3d.jobs.log import LOG_NAME, Clock, JobLog
 from video3d.jobs.meter import Meter
 from video3d.jobs.space import check_space
@@ -59,6 +60,8 @@ class JobRequest:
     """The cut list that a person edited."""
     log: Path | None = None
     """Where the log goes; into the job's folder, and away with it, where nothing is said."""
+    new_shots: bool = False
+    """Go on with an unfinished conversion that had other shots; its units that stay the same are kept."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def _run_job(request: JobRequest, host: Host, reporter: Reporter, watcher: JobWa
     folder = JobFolder(folder_for(request.target))
     with _explained(request.target), folder.locked():
         try:
-            folder.open(_description(request, conversion), restart=request.restart)
+            folder.open(_description(request, conversion), restart=request.restart, new_shots=request.new_shots)
             log.go_to(folder.path / LOG_NAME)
             check_space(conversion, folder.path, folder.kept_bytes(), reporter)
             frames = _Run(conversion, folder, request, reporter, watcher, log).run()
@@ -164,7 +167,7 @@ class _Run:
         self._planner = pipeline.plan(conversion, self._reporter)
         self._meter = Meter(conversion, self._planner, reporter)
         self._units: list[PlannedUnit] = []
-        self._adding = threading.Lock()
+        self._noting = threading.Lock()
         self._is_paused = False
 
     def run(self) -> int:
@@ -177,6 +180,7 @@ class _Run:
         if self._is_paused:
             raise Cancelled("Paused.", stage="convert")
         self._check()
+        self._folder.forget_earlier()
         self._log.write(f"all {len(self._units)} units after {clock.lap():.2f} s")
         self._reporter.progress(Progress("join", self._meter.done, self._meter.done))
         segments = [self._folder.segment(unit) for unit in self._units]
@@ -198,7 +202,9 @@ class _Run:
             if self._is_pausing():
                 return
             self._units.append(planned)
-            if self._folder.holds(planned):
+            with self._noting:
+                is_held = self._folder.holds(planned)
+            if is_held:
                 self._log.write(f"unit {planned.unit.index}: finished before")
                 self._meter.skip(planned.unit.frame_count)
                 self._watcher.unit_finished(planned, self._folder.segment(planned), self._conversion)
@@ -222,7 +228,7 @@ class _Run:
             return
         clock = Clock()
         converter.convert(planned, self._folder.unfinished(planned), self._written)
-        with self._adding:
+        with self._noting:
             self._folder.add(planned)
         self._log.unit(planned, self._folder.segment(planned), clock.lap())
         self._watcher.unit_finished(planned, self._folder.segment(planned), self._conversion)

@@ -179,14 +179,14 @@ class JobQueue:
             return self._put(replace(self._record(job), order=replace(self._record(job).order, priority=priority)))
 
     def set_shots(self, job: str, shots: ShotEdits | None) -> JobView:
-        """Another cut list for a job that neither runs nor is done; what was finished of it is thrown away."""
+        """Another cut list for a job that neither runs nor is done; its finished units that stay the same are kept."""
         with self._changing():
             record = self._record(job)
             if record.order.shots == shots:
                 return self._view(record)
             self._expect(record, "given other shots", JobState.WAITING, JobState.PAUSED, JobState.FAILED,
                          JobState.CANCELLED)
-            return self._put(replace(record, order=replace(record.order, shots=shots), restart=True))
+            return self._put(replace(record, order=replace(record.order, shots=shots), has_new_shots=True))
 
     def release_source(self, source: Path) -> bool:
         """Nobody but unfinished jobs needs this file any more: it goes with the last of them. False: there is none."""

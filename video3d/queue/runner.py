@@ -90,16 +90,17 @@ class Runner:
 
     def _run(self, record: JobRecord) -> None:
         now = time.time()
-        begun = now if record.restart or record.begun is None else record.begun
+        is_new = record.restart or record.has_new_shots or record.begun is None
+        begun = now if is_new else record.begun
         started = self._queue.update(record.id, state=JobState.RUNNING, started=now, begun=begun, asked=None,
-                                     at_once=False, error=None, notices=(), finished=None)
+                                     at_once=False, has_new_shots=False, error=None, notices=(), finished=None)
         if started is None or started.deleted:
             return
         looker = _Looker(self._queue, self, record.id)
         order = record.order
         request = JobRequest(order.source, record.target, order.settings, overwrite=order.overwrite,
                              restart=record.restart, workers=self._queue.workers, devices=self._queue.devices,
-                             shots=order.shots, log=self._queue.store.folder_of(record.id) / LOG_NAME)
+                             shots=order.shots, new_shots=True, log=self._queue.store.folder_of(record.id) / LOG_NAME)
         try:
             _check_links(order.confined)
             if order.target is None:

@@ -47,13 +47,15 @@ class JobRecord:
     """What is asked of a running job is not to wait for the end of its unit."""
     restart: bool = False
     """What an earlier attempt finished is thrown away."""
+    has_new_shots: bool = False
+    """The shots were edited since an attempt ran."""
     deleted: bool = False
     """Nobody sees it any more; it goes as soon as it no longer runs."""
     notices: tuple[str, ...] = ()
     error: JobProblem | None = None
     started: float | None = None
     begun: float | None = None
-    """When it began what is finished of it: later than `started` never, and anew where that is thrown away."""
+    """When it began what is finished of it: never later than `started`, and anew where some of that is thrown away."""
     finished: float | None = None
     frames: int | None = None
 
