@@ -15,6 +15,7 @@ from video3d.host import StandaloneHost
 from video3d.params import from_values
 from video3d.queue import JobOrder, JobQueue, JobState, JobView, Retention
 from video3d.settings import ConversionSettings
+from video3d.shot_edits import EditedShot, ShotEdits, ShotValues, with_values
 from video3d.types import Progress
 
 QUICK = from_values(ConversionSettings, {"speed": "fastest", "depth_model": "constant", "background_plate": False})
@@ -131,6 +132,24 @@ def test_paused_at_a_unit_s_end_closed_and_opened_again_it_goes_on(open_queue: C
     assert segments[0].exists() is False or segments[0].stat().st_mtime_ns == before
     view = until(again, sent.id, over)
     assert view.state is JobState.DONE
+
+
+def test_a_paused_job_goes_on_with_new_shots(open_queue: Callable[[], JobQueue], clip: Path) -> None:
+    queue = open_queue()
+    queue.start()
+    before = ShotEdits((EditedShot(0.0), EditedShot(10.0)))
+    sent = queue.submit(JobOrder(clip, settings=QUICK, shots=before))
+    until(queue, sent.id, lambda view: view.progress is not None and view.progress.done > 0)
+    queue.pause(sent.id)
+    paused = until(queue, sent.id, lambda view: view.state is JobState.PAUSED)
+    segment = paused.target.with_name(paused.target.name + ".video3d-job") / "segments" / "00000.mp4"
+    made = segment.stat().st_mtime_ns
+    queue.set_shots(sent.id, with_values(before, 1, ShotValues(strength=1.0)))
+    queue.resume(sent.id)
+    again = until(queue, sent.id, lambda view: view.begun != paused.begun and view.progress is not None
+                  and (over(view) or (view.progress.stage == "convert" and view.progress.done > 50)))
+    assert over(again) or segment.stat().st_mtime_ns == made, "the unit that stayed the same was made again"
+    assert until(queue, sent.id, over).state is JobState.DONE
 
 
 def test_a_closed_queue_s_running_job_goes_on_by_itself(open_queue: Callable[[], JobQueue], clip: Path) -> None:

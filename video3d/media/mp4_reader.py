@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 
 from video3d.media.file_facts import (
     KEYFRAME_HEAD,
@@ -27,7 +28,7 @@ SAMPLE_LIMIT = 256 * 1024
 BOX_LIMIT = 65536
 SAMPLES_AT_MOST = 1 << 20
 """Looked at, where all have one size and no table limits their number."""
-_NO_SIZES = np.zeros(0, np.int64)
+_NO_SIZES: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 _CODECS = {"avc1": "h264", "avc3": "h264", "hvc1": "hevc", "hev1": "hevc", "dvh1": "hevc", "dvhe": "hevc",
            "av01": "av1"}
 _KINDS = {b"vide": "video", b"soun": "audio", b"sbtl": "subtitle", b"subt": "subtitle", b"text": "subtitle"}
@@ -249,7 +250,7 @@ def _keyframe_numbers(file: IO[bytes], track: Span, stbl: Span) -> list[int]:
     return [number for number in numbers if 0 <= number < samples][:KEYFRAMES_AT_MOST]
 
 
-def _sample_sizes(file: IO[bytes], stbl: Span) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _sample_sizes(file: IO[bytes], stbl: Span) -> npt.NDArray[np.int64]:
     found = _find(file, stbl, "stsz")
     data = _bytes(file, found[0]) if found else b""
     common, count = struct.unpack_from(">II", data, 4) if len(data) >= 12 else (0, 0)
