@@ -139,9 +139,9 @@ def test_one_of_several_workers_that_fails_ends_the_others_and_says_why(
 class Pausing(JobWatcher):
     """Asks for a pause at a frame, and remembers the units."""
 
-    def __init__(self, pause_at: int | None, width: int = 128) -> None:
+    def __init__(self, pause_at: int | None, size: tuple[int, int] = (128, 36)) -> None:
         self.pause_at = pause_at
-        self.width = width
+        self.size = size
         self.frames = 0
         self.units: list[int] = []
 
@@ -150,7 +150,7 @@ class Pausing(JobWatcher):
 
     def frame_written(self, frame: Frame, colour: ColourTags) -> None:
         del colour
-        assert (frame.width, frame.height) == (self.width, 36)
+        assert (frame.width, frame.height) == self.size
         self.frames += 1
 
     def unit_finished(self, planned: PlannedUnit, segment: Path, conversion: Any) -> None:
@@ -193,7 +193,7 @@ def test_new_shots_redo_the_units_that_they_change_and_no_other(make_clip: Calla
     settings = from_values(ConversionSettings, {"speed": "fastest", "strength": 3, "layout": "separate",
                                                 "comfort_report": True})
     request = JobRequest(long, tmp_path / "result.mp4", settings, shots=before)
-    first, second = Pausing(95, width=64), Pausing(None, width=64)
+    first, second = Pausing(95, (64, 72)), Pausing(None, (64, 72))
     with pytest.raises(Cancelled, match="Paused"):
         run_job(request, OneProcessor(), Watching(), first)
     assert first.units == [0, 1, 2, 3]
