@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from video3d.stereo.backend import load_kernels
-from video3d.stereo.edges import at_frame_size, is_soft
+from video3d.stereo.edges import at_frame_size, grain, is_soft
 from video3d.stereo.rows import RowWorkers
 from video3d.stereo.warp import Warper, Widening, facing
 
@@ -137,3 +137,23 @@ def test_maps_that_may_not_be_written_do():
     found = at_size(disparity, np.zeros(disparity.shape, np.uint8))
     assert found.flags.writeable
     assert np.array_equal(found, disparity)
+
+
+def test_grain_of_a_soft_map_is_not_taken_for_edges():
+    """The extremes of grain are no surfaces: snapped to them, it would double."""
+    soft = cv2.GaussianBlur(cv2.resize(step(), (80, 45), interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+    noise = np.random.default_rng(5).standard_normal(soft.shape).astype(np.float32) * np.float32(0.4)
+    luma = np.where(step() > 9, 180, 60).astype(np.uint8)
+    assert grain(soft) < 0.05
+    assert abs(grain(soft + noise) - 0.4) < 0.1
+    found = np.abs(at_size(soft + noise, luma) - step())
+    even = np.abs(cv2.resize(soft + noise, (160, 90)) - step())
+    surface = cv2.dilate((at_size(soft, luma) != step()).astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
+    assert found[surface].mean() < 0.8 * even[surface].mean()
+    assert (found > 4).mean() < 0.02, "edges are still where they were"
+
+
+def test_a_sharp_map_with_grain_is_no_soft_one():
+    grainy = step(320, 180) + cv2.resize(
+        np.random.default_rng(6).standard_normal((90, 160)).astype(np.float32) * np.float32(2.0), (320, 180))
+    assert np.array_equal(at_size(grainy, np.zeros(grainy.shape, np.uint8)), grainy)

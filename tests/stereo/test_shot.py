@@ -247,6 +247,24 @@ def test_the_plate_shows_what_other_frames_saw(eye):
     assert error(True) < 0.4 * error(False)
 
 
+def test_the_plate_serves_a_gap_between_two_near_things():
+    """Only two columns of the wall are left to be seen beside what the first box hides."""
+    wall, frames, disparities = scene()
+    truth = np.roll(wall, -2, axis=1)
+    for n, (picture, disparity) in enumerate(zip(frames, disparities, strict=True)):
+        second = slice(30 + 4 * n + 43, 30 + 4 * n + 58)
+        picture.planes[0][20:70, second] = 20
+        disparity[20:70, second] = 12.0
+
+    def error(plate):
+        made = run(frames, disparities, background_plate=plate)
+        hidden = [slice(30 + 4 * n + 20, 30 + 4 * n + 27) for n in range(len(made))]
+        return np.mean([np.abs(stereo.right.planes[0].astype(float) - truth)[24:66, columns].mean()
+                        for stereo, columns in zip(made, hidden, strict=True)])
+
+    assert error(True) < 0.4 * error(False)
+
+
 def test_a_cut_that_nobody_told_leaks_nothing():
     _, frames, disparities = scene(6)
     others = [frame(YUV444, 160, 90, n, 50 + n) for n in range(6, 12)]

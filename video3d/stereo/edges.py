@@ -30,6 +30,12 @@ _RIM_REACH = (2, 10)
 """Pixels of the coarse disparity by which an edge may lie inside its thing; of the frame at least and at most."""
 _NOISE = 6.0 / 255.0
 """Differences in luma that mean nothing, as a share of the peak."""
+_LEAST_GRAIN = 0.1
+"""Grain below so many pixels of disparity is left alone."""
+_GRAIN_STEPS = 6.0
+"""Within the window in which surfaces are looked for, grain alone makes steps of so many of its deviations."""
+_GRAIN_LEFT = 0.42
+"""How much of the deviation of normal grain a median of nine leaves."""
 
 
 def at_frame_size(disparity: FloatMap, luma: Plane, peak: int, kernels: Kernels, workers: RowWorkers,
@@ -46,28 +52,51 @@ def at_frame_size(disparity: FloatMap, luma: Plane, peak: int, kernels: Kernels,
         coarse = _resized(coarse, width, height, cv2.INTER_AREA)
     is_whole = coarse.shape == (height, width)
     is_ready = is_whole and not is_soft(coarse)
+    noise = 0.0
+    reduced = coarse
+    if not is_ready:
+        if 2 * coarse.shape[1] > width + 1:
+            reduced = _resized(coarse, -(-width // 2), -(-height // 2), cv2.INTER_AREA)
+        noise = grain(reduced)
+        is_ready = is_whole and noise >= _LEAST_GRAIN and not is_soft(coarse, noise)
     if is_ready and out is None and coarse.flags.writeable:  # compiled kernels refuse what may not be written
         return coarse
     enlarged: FloatMap = np.empty((height, width), np.float32) if out is None else out
-    if is_whole:
+    if is_ready:
         enlarged[...] = coarse
-        if is_ready:
-            return enlarged
+        return enlarged
+    if noise >= _LEAST_GRAIN:
+        # The extremes of grain are no surfaces: snapped to them, it would double.
+        coarse = reduced = np.asarray(cv2.medianBlur(reduced, 3), np.float32)
+        noise *= _GRAIN_LEFT
+    if coarse.shape == (height, width):
+        enlarged[...] = coarse
     else:
         cv2.resize(coarse, (width, height), dst=enlarged, interpolation=cv2.INTER_LINEAR)
-    if 2 * coarse.shape[1] > width + 1:
-        coarse = _resized(coarse, -(-width // 2), -(-height // 2), cv2.INTER_AREA)
-    _snap(coarse, luma, peak, enlarged, kernels, workers)
+    _snap(reduced, luma, peak, enlarged, kernels, workers, noise)
     return enlarged
 
 
-def is_soft(disparity: FloatMap) -> bool:
-    """Whether most steps along rows are spread over several pixels."""
+def grain(disparity: FloatMap) -> float:
+    """The standard deviation of a map's noise from pixel to pixel, in its own units.
+
+    From second differences in both directions (Immerkær 1996), which smooth surfaces do not have; taken between every
+    second pixel, for maps that were enlarged a little; and by their median, so that edges do not count.
+    """
+    if min(disparity.shape) < 5:
+        return 0.0
+    across = disparity[:-4:3] - 2 * disparity[2:-2:3] + disparity[4::3]
+    both = np.abs(across[:, :-4] - 2 * across[:, 2:-2] + across[:, 4:])
+    return float(np.median(both)) / (6 * 0.6745)
+
+
+def is_soft(disparity: FloatMap, noise: float = 0.0) -> bool:
+    """Whether most steps along rows are spread over several pixels. `noise`: deviation of what is no step."""
     rows = disparity[::4]
     if rows.shape[1] < 6:
         return False
     span = np.abs(rows[:, 5:] - rows[:, :-5])
-    y, x = np.nonzero(span > 2.0)
+    y, x = np.nonzero(span > max(2.0, _GRAIN_STEPS * noise))
     largest = np.max([np.abs(rows[y, x + k + 1] - rows[y, x + k]) for k in range(5)], axis=0)
     return bool(np.count_nonzero(largest < 0.6 * span[y, x]) * 2 > len(y))
 
@@ -76,9 +105,10 @@ def _resized(plane: npt.NDArray[Any], width: int, height: int, interpolation: in
     return np.asarray(cv2.resize(plane, (width, height), interpolation=interpolation), np.float32)
 
 
-def _snap(coarse: FloatMap, luma: Plane, peak: int, enlarged: FloatMap, kernels: Kernels, workers: RowWorkers) -> None:
+def _snap(coarse: FloatMap, luma: Plane, peak: int, enlarged: FloatMap, kernels: Kernels, workers: RowWorkers,
+          noise: float) -> None:
     height, width = coarse.shape
-    high, low, marked = _surfaces(coarse)
+    high, low, marked = _surfaces(coarse, noise)
     if not marked.any():
         return
     tones: npt.NDArray[np.float32] = np.empty((height, width, 3), np.float32)
@@ -99,7 +129,7 @@ def _bordered(plane: FloatMap, value: float, columns: tuple[int, int]) -> FloatM
     return wide
 
 
-def _surfaces(coarse: FloatMap) -> tuple[FloatMap, FloatMap, npt.NDArray[np.uint8]]:
+def _surfaces(coarse: FloatMap, noise: float) -> tuple[FloatMap, FloatMap, npt.NDArray[np.uint8]]:
     """The disparities of the nearer and the farther surface around each pixel, and where a ramp joins the two."""
     kernel = np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8)
     high = np.asarray(cv2.dilate(coarse, kernel), np.float32)
@@ -114,7 +144,7 @@ def _surfaces(coarse: FloatMap) -> tuple[FloatMap, FloatMap, npt.NDArray[np.uint
     whole = np.asarray(cv2.dilate(beyond, kernel) - cv2.erode(beyond, kernel), np.float32)
     if beyond is not coarse:
         whole = whole[_REACH:-_REACH, _REACH:-_REACH]
-    marked = (step > _LEAST_STEP) & (steepest > whole * (_RAMP / (2 * _REACH)))
+    marked = (step > max(_LEAST_STEP, _GRAIN_STEPS * noise)) & (steepest > whole * (_RAMP / (2 * _REACH)))
     # What lies on one of the two already stays there, unless its neighbour does not.
     between = np.minimum(high - coarse, coarse - low) > np.maximum(step * _SURE, 0.25)
     beside = cv2.dilate(between.astype(np.uint8), np.ones((3, 3), np.uint8))

@@ -14,8 +14,10 @@ import numpy as np
 from video3d.stereo.compiling import compiled, helper
 
 PLATE_STRIP = 8
-"""Pixels of the surface beside a hole that must look the same in another frame before that frame is trusted."""
-PLATE_STRIP_LEAST = 3
+"""Pixels of the surface beside a hole that must look the same in another frame before that frame is trusted.
+
+Fewer do where no more are to be seen: between two near things, or on a surface that turns away.
+"""
 NOWHERE = -1
 """In place of a frame's slot: no frame shows the pixel."""
 RECALLED = -2
@@ -114,9 +116,8 @@ def _start(shift: Any, row: int, start: int, end: int, anchor: int, share: float
             break
         _put(shift, row, c, share, flipped, strip, beside)
         beside += 1
-    if beside >= PLATE_STRIP_LEAST:
-        for k in range(length):
-            _put(shift, row, start + k, share, flipped, points, k)
+    for k in range(length):
+        _put(shift, row, start + k, share, flipped, points, k)
     return beside
 
 
@@ -192,7 +193,7 @@ def _ask_frame(lumas: Any, disparities: Any, models: Any, far: int, way: int, po
     seen = _likeness(lumas, disparities, slot, strip, way, beside, tone, tolerance, likeness)
     if recalls and seen >= 0:
         _recall(invented, points, len(source), signed, source, places)
-    if seen < PLATE_STRIP_LEAST:
+    if seen <= 0:
         return 0
     for m in range(found):
         n = _U(shown[m])
@@ -218,7 +219,7 @@ def _plate(shift: Any, runs: Any, counts: Any, lumas: Any, disparities: Any, her
             mine[:] = NOWHERE
             at[:, 2] = -1.0
             beside = _start(shift, row, start, end, anchor, share, tolerance, flipped, points, strip)
-            if end - start < shortest or beside < PLATE_STRIP_LEAST:
+            if end - start < shortest or beside == 0:
                 continue
             for k in range(beside):
                 tone[k] = _bilinear(lumas[here], strip[0, 0, k], float(row))
