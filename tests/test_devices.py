@@ -314,9 +314,40 @@ def test_a_wide_source_turns_to_hevc_and_says_so(make_clip: Clips) -> None:
 
 
 def test_what_no_device_plays_is_refused_with_a_remedy(make_clip: Clips) -> None:
-    clip = make_clip("-f", "lavfi", "-i", "color=size=2560x1440:rate=10:duration=0.1", *X264)
-    with pytest.raises(SettingsError, match=r"3D TV cannot play .* smaller"):
-        pipeline.decide(clip, from_values(ConversionSettings, {"preset": "tv-3d"}), StandaloneHost())
+    clip = make_clip("-f", "lavfi", "-i", "color=size=5000x1440:rate=10:duration=0.1", *X264)
+    with pytest.raises(SettingsError, match=r"Phone.* cannot play .* smaller"):
+        pipeline.decide(clip, from_values(ConversionSettings, {"preset": "phone-anaglyph"}), StandaloneHost())
+
+
+def test_a_television_gets_a_larger_video_made_smaller(make_clip: Clips, tmp_path: Path) -> None:
+    clip = make_clip("-f", "lavfi", "-i", "color=size=3840x2160:rate=2:duration=1", *X264)
+    made = converted(clip, tmp_path, preset="tv-3d")
+    assert (made.report.width, made.report.height) == (1920, 1080)
+    assert any("made smaller, from 3840 × 2160 to 1920 × 1080" in notice for notice in made.notices)
+    assert not made.report.warnings
+
+
+@pytest.mark.parametrize("turn", ["0", "90"])
+def test_a_bounded_eye_is_the_source_made_smaller_with_all_its_frames_and_times(
+        turn: str, make_clip: Clips, tmp_path: Path, ffmpeg: str) -> None:
+    """The right eye is the source's own: it is what ffmpeg makes of it at that size, but for the encoder."""
+    upright = make_clip("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=5:duration=1", *X264, suffix=".mkv")
+    clip = make_clip("-display_rotation:v:0", turn, "-i", str(upright), "-c", "copy")
+    made = converted(clip, tmp_path, max_height=90, layout="right-only", quality=0)
+    size = (160, 90) if turn == "0" else (50, 90)
+    assert (made.report.width, made.report.height) == size
+    with av.open(str(made.path)) as result, av.open(str(clip)) as source:
+        times = [[frame.pts * frame.time_base for frame in file.decode(video=0)] for file in (result, source)]
+    assert times[0] == times[1]
+
+    def greys(path: Path) -> Any:
+        done = subprocess.run([ffmpeg, "-v", "error", "-i", str(path), "-vf", f"scale={size[0]}:{size[1]}:flags=area",
+                               "-f", "rawvideo", "-pix_fmt", "gray", "-"], capture_output=True, check=True, timeout=60)
+        return np.frombuffer(done.stdout, np.uint8).astype(float)
+
+    ours, areas = greys(made.path), greys(clip)
+    assert ours.shape == areas.shape
+    assert np.abs(ours - areas).mean() < 4
 
 
 def test_an_encoder_of_another_codec_is_refused(small_clip: Path) -> None:

@@ -32,6 +32,7 @@ def guess(info: VideoInfo, small_clip: Path) -> Callable[..., Estimate]:
 def test_the_frame_is_that_of_the_layout(guess: Callable[..., Estimate]) -> None:
     assert (guess().width, guess().height) == (640, 180)
     assert (guess(layout="half-tab").width, guess(layout="half-tab").height) == (320, 180)
+    assert (guess(max_height=90).width, guess(max_height=90).height) == (320, 90)
 
 
 def test_a_device_is_heeded(guess: Callable[..., Estimate]) -> None:

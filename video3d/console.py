@@ -464,12 +464,13 @@ def _preset_lines(each: Preset) -> list[str]:
         + ("; in mkv the original follows it" if each.audio.keep_original else ""))
     layouts, files = (separator.join(member.value for member in members)
                       for separator, members in ((", else ", each.layouts), (" or ", each.containers)))
+    smaller = "" if each.eye_limit is None else "; larger videos are made smaller: {} × {}".format(*each.eye_limit)
     says = f"says that it is 3D in: {each.label_place.value}; frame's sides: {each.window.value}"
     return [
         f"{each.id}: {each.label}",
         f"  {each.why}",
         f"  layout: {layouts}; file: {files}; name: {each.name_suffixes[0]}",
-        f"  codec: {'; else '.join(limits)}{peak}",
+        f"  codec: {'; else '.join(limits)}{peak}{smaller}",
         f"  key frames at most {each.keyframe_seconds:g} s apart; {says}",
         f"  sound: {sound}",
         *([f"  to do: {each.hint}"] if each.hint else []),

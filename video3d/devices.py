@@ -33,6 +33,15 @@ def settled(info: VideoInfo, settings: ConversionSettings) -> tuple[ConversionSe
     return applied.settings, applied
 
 
+def limited(info: VideoInfo, settings: ConversionSettings) -> VideoInfo:
+    """The source as it is decoded: made smaller where the settings bound the size of an eye."""
+    width, height = settings.output.limited(info.width, info.height)
+    if (width, height) == (info.width, info.height):
+        return info
+    notice = f"The video is made smaller, from {info.width} × {info.height} to {width} × {height}."
+    return replace(info, width=width, height=height, notices=(*info.notices, notice))
+
+
 def nominal(settings: ConversionSettings) -> ConversionSettings:
     """`settings` with the layout and the container that their preset takes where the source does not matter."""
     if settings.output.preset is None:

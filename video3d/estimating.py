@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from video3d.devices import canvas_of, settled
+from video3d.devices import canvas_of, limited, settled
 from video3d.settings import Codec, ConversionSettings, RangeSettings
 from video3d.stereo.layouts import packed_size
 from video3d.types import VideoInfo
@@ -70,6 +70,7 @@ def _length(info: VideoInfo, chosen: RangeSettings) -> float:
 
 
 def _frame_size(info: VideoInfo, settings: ConversionSettings) -> tuple[int, int]:
+    info = limited(info, settings)
     canvas = canvas_of(info, settings, None)
     return (2 * canvas.side, canvas.side) if canvas else packed_size(settings.output.layout, info.width, info.height)
 

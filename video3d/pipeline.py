@@ -25,7 +25,7 @@ from video3d.converting import DEPTH_LAYOUTS, UnitConverter, UnitSettings
 from video3d.depth.registry import available_models, choose_model
 from video3d.depth_model import DepthModel, Role
 from video3d.depth_stage import DepthOrder, open_depth
-from video3d.devices import canvas_of, for_device, nominal, settled
+from video3d.devices import canvas_of, for_device, limited, nominal, settled
 from video3d.errors import Cancelled, DepthError, SettingsError, SourceError, WorkerError
 from video3d.host import Host
 from video3d.media import labels
@@ -91,6 +91,7 @@ def decide(source: Path, settings: ConversionSettings, host: Host, info: VideoIn
     info = info or probe(source)
     _check_range(info, settings)
     settings, applied = settled(info, settings)
+    info = limited(info, settings)
     given = settings.depth.depth_video
     choice = choose_model("file" if given else settings.depth.depth_model, available_models(host))
     if choice.model.role is Role.GIVEN and not given:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Annotated
 
 from video3d.params import Param
@@ -177,6 +178,12 @@ class OutputSettings:
                                            "it sets layout, file kind, codec and its limits, labels, sound and name.",
                                            none_means="none")] = None
     layout: Annotated[Layout, Param("How the two eyes share a frame.")] = Layout.FULL_SBS
+    max_width: Annotated[int | None, Param("Make a wider video smaller, before all else: an eye is at most so wide.",
+                                           minimum=64, maximum=8192, unit="pixels", none_means="off",
+                                           advanced=True)] = None
+    max_height: Annotated[int | None, Param("Make a higher video smaller, before all else: an eye is at most so high.",
+                                            minimum=64, maximum=8192, unit="pixels", none_means="off",
+                                            advanced=True)] = None
     container: Annotated[Container, Param("Kind of file.")] = Container.MP4
     codec: Annotated[Codec, Param("Video codec; auto takes H.264, and HEVC when the frame is wider than 4096 or "
                                   "deeper than 8 bit.")] = Codec.AUTO
@@ -201,6 +208,13 @@ class OutputSettings:
                                           "comfort.json and NAME.comfort.png.")] = False
     comfort_screen: Annotated[ViewingScreen, Param("What the comfort report takes it to be watched on.",
                                                    advanced=True)] = ViewingScreen.TELEVISION
+
+    def limited(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) of a video of that size within `max_width` and `max_height`: even, and of the same shape."""
+        share = min(Fraction(1), Fraction(self.max_width or width, width), Fraction(self.max_height or height, height))
+        if share == 1:
+            return width, height
+        return max(2, int(width * share) // 2 * 2), max(2, int(height * share) // 2 * 2)
 
 
 @dataclass(frozen=True)

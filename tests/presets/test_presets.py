@@ -14,7 +14,15 @@ from video3d.params import from_values, to_values
 from video3d.presets import LabelPlace, Preset, apply, preset, presets
 from video3d.presets.apply import frame_size
 from video3d.presets.levels import lowest_level
-from video3d.settings import Chroma, Codec, Container, ConversionSettings, Target, WindowTreatment
+from video3d.settings import (
+    Chroma,
+    Codec,
+    Container,
+    ConversionSettings,
+    OutputSettings,
+    Target,
+    WindowTreatment,
+)
 from video3d.stereo.layouts import packed_size
 from video3d.types import Layout
 
@@ -84,7 +92,9 @@ def test_keyframes_and_depth_are_what_hardware_takes(each: Preset) -> None:
 @pytest.mark.parametrize(("rate", "depth"), [(Fraction(24), 8), (Fraction(60), 10)])
 def test_what_comes_out_can_be_decoded_or_is_refused(each: Preset, width: int, height: int, rate: Fraction,
                                                      depth: int) -> None:
-    sizes = [frame_size(layout, width, height) for layout in each.layouts]
+    bound = each.eye_limit or (width, height)
+    eye = OutputSettings(max_width=bound[0], max_height=bound[1]).limited(width, height)
+    sizes = [frame_size(layout, *eye) for layout in each.layouts]
     if each.canvas_side:
         sizes = [(2 * each.canvas_side, each.canvas_side)]
     if not any(across <= limit.max_width and down <= limit.max_height
@@ -153,8 +163,21 @@ def test_too_many_pixels_turn_to_half_size() -> None:
 
 
 def test_a_refusal_names_what_would_play() -> None:
-    with pytest.raises(SettingsError, match=r"3D TV cannot play a frame of 3840 × 2160.*up to 1920 × 1088"):
-        apply(preset("tv-3d"), settings(), 3840, 2160)
+    with pytest.raises(SettingsError, match=r"Phone.* cannot play a frame of 7680 × 4320.*up to 4096 × 4096"):
+        apply(preset("phone-anaglyph"), settings(), 7680, 4320)
+
+
+@pytest.mark.parametrize(("size", "becomes"), [((3840, 2160), (1920, 1080)), ((2160, 3840), (606, 1080)),
+                                               ((4096, 1716), (1920, 804)), ((1920, 1080), (1920, 1080))])
+def test_a_television_gets_larger_videos_made_smaller(size: tuple[int, int], becomes: tuple[int, int]) -> None:
+    applied = apply(preset("tv-3d"), settings(), *size)
+    assert applied.settings.output.limited(*size) == becomes
+    assert (applied.frame_width, applied.frame_height) == frame_size(Layout.HALF_SBS, *becomes)
+    assert apply(preset("tv-3d"), applied.settings, *size).settings == applied.settings
+    smaller = apply(preset("tv-3d"), settings(max_width=1280), *size).settings.output
+    assert smaller.limited(*size)[0] == min(1280, becomes[0])
+    with pytest.raises(SettingsError, match="Lower its frame rate to 30"):
+        apply(preset("tv-3d"), settings(), *size, frame_rate=Fraction(60))
 
 
 def test_a_refusal_for_the_frame_rate_names_one_that_plays() -> None:

@@ -58,10 +58,13 @@ def apply(preset: Preset, settings: ConversionSettings, width: int, height: int,
     """`settings` for a source of `width` × `height` square pixels, with the preset's layout, container and codec.
 
     A layout, container or codec that the settings name (and that is not the default) is taken where it is one of the
-    preset's. `frame_rate` None counts as 30 frames/s. SettingsError: the settings contradict the preset, or no layout
+    preset's. Where the source is larger than the preset's or the settings' largest eye, it is taken as it will be made:
+    smaller. `frame_rate` None counts as 30 frames/s. SettingsError: the settings contradict the preset, or no layout
     and codec of the preset holds the frame; the message says what would.
     """
     rate = frame_rate or Fraction(30)
+    settings = _with_limit(preset, settings, width, height)
+    width, height = settings.output.limited(width, height)
     container = chosen_container(preset, settings.output)
     limits = _preferred(preset, settings.output, bit_depth)
     for layout in chosen_layouts(preset, settings.output):
@@ -76,6 +79,18 @@ def apply(preset: Preset, settings: ConversionSettings, width: int, height: int,
     across, down = _frame_size(preset, preset.layouts[-1], width, height)
     raise SettingsError(f"{preset.label} cannot play a frame of {across} × {down} at {float(rate):g} frames/s.",
                         stage="settings", remedy=_what_would_play(preset, across, down, rate))
+
+
+def _with_limit(preset: Preset, settings: ConversionSettings, width: int, height: int) -> ConversionSettings:
+    """The settings with the preset's largest eye, where the source is larger."""
+    if preset.eye_limit is None:
+        return settings
+    across, down = preset.eye_limit
+    if width <= across and height <= down:
+        return settings
+    output = dataclasses.replace(settings.output, max_width=min(across, settings.output.max_width or across),
+                                 max_height=min(down, settings.output.max_height or down))
+    return dataclasses.replace(settings, output=output)
 
 
 def _what_would_play(preset: Preset, across: int, down: int, rate: Fraction) -> str:

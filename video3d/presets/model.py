@@ -96,6 +96,9 @@ class Preset:
     """Highest bit rate in Mbit/s; None where none is known."""
     frame_aspect: tuple[int, int] | None = None
     """The frame's shape, where a service takes no other."""
+    eye_limit: tuple[int, int] | None = None
+    """Width and height of the largest picture that is taken; a larger one is made smaller. None refuses it where it
+    does not fit."""
     canvas_side: int | None = None
     """VR180: each eye's picture is drawn onto a canvas of so many pixels that covers half a sphere, and `sv3d` says so;
     None for flat pictures."""

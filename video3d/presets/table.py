@@ -108,6 +108,7 @@ _PRESETS = (
             _DOUBLE_LABEL,
         ),
         max_megabits=20.0,
+        eye_limit=(1920, 1080),
         hint="If the television stays flat, choose side by side in its 3D menu.",
     ),
     Preset(
@@ -127,6 +128,7 @@ _PRESETS = (
             _DOUBLE_LABEL,
         ),
         frame_aspect=(16, 9),
+        eye_limit=(3840, 2160),
         hint="YouTube shows it as anaglyph on a computer; for headsets upload VR180 instead.",
     ),
     Preset(

@@ -34,6 +34,8 @@ LABELS: Mapping[str, str] = {
     "depth_every": "Estimate depth on every … frame",
     "depth_cache": "Disk space for kept depth",
     "depth_bits": "Bits of written depth",
+    "max_width": "Largest width of an eye",
+    "max_height": "Largest height of an eye",
     "window": "Sides of the picture",
     "comfort_front": "Comfort limit in front",
     "comfort_behind": "Comfort limit behind",
