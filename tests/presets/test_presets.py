@@ -176,13 +176,16 @@ def test_a_television_gets_larger_videos_made_smaller(size: tuple[int, int], bec
     assert apply(preset("tv-3d"), applied.settings, *size).settings == applied.settings
     smaller = apply(preset("tv-3d"), settings(max_width=1280), *size).settings.output
     assert smaller.limited(*size)[0] == min(1280, becomes[0])
-    with pytest.raises(SettingsError, match="Lower its frame rate to 30"):
-        apply(preset("tv-3d"), settings(), *size, frame_rate=Fraction(60))
 
 
 def test_a_refusal_for_the_frame_rate_names_one_that_plays() -> None:
     with pytest.raises(SettingsError, match=r"1920 × 1080 at 60 frames/s.*Lower its frame rate to 30"):
         apply(preset("tv-3d"), settings(), 1920, 1080, frame_rate=Fraction(60))
+
+
+def test_a_frame_rate_that_is_too_high_is_refused_whatever_the_size() -> None:
+    with pytest.raises(SettingsError, match=r"1920 × 1080 at 60 frames/s.*Lower its frame rate to 30"):
+        apply(preset("tv-3d"), settings(), 3840, 2160, frame_rate=Fraction(60))
 
 
 def test_a_phone_plays_what_it_films_upright() -> None:
