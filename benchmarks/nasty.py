@@ -28,6 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MARK = "VIDEO3D_BENCHMARK_RUN"
 """Set for the program under test and inherited by all that it starts: so that what lives on is found."""
 SECONDS_TO_END = 3.0
+SAID_OF_EVERY_CLIP = ("Depth comes from", "Strength ", "Preparing for this processor")
+"""Notices that begin so are not in the table."""
 DIFFICULT = {
     "base.mp4": "nothing: what the others are made from",
     "rotated_90.mp4": "display matrix: turned by 90°",
@@ -152,7 +154,7 @@ def run(clip: Path, container: str, megapixels: float) -> Outcome:
         outcome = Outcome(clip.name, time.monotonic() - began)
         events = [json.loads(line) for line in done.stdout.splitlines()]
         outcome.notices = [event["message"].removeprefix(f"{clip.name}: ") for event in events
-                           if event["event"] == "notice" and not event["message"].startswith("Depth comes from")]
+                           if event["event"] == "notice" and not event["message"].startswith(SAID_OF_EVERY_CLIP)]
         if done.stderr:
             outcome.faults.append(f"it wrote to standard error: {done.stderr.strip().splitlines()[-1]}")
         if done.returncode == 0:
