@@ -219,7 +219,9 @@
     video3d.part("results", (frame) => {
         resultsFrame = frame;
         const section = (name) => element("section", { className: `video3d-${name}`, hidden: true }, element("h3", {}), element("ul", { className: "video3d-jobs" }));
-        frame.replaceChildren(section("queue"), element("section", { className: "video3d-player", id: "video3d_player", hidden: true }), section("history"));
+        // The webui's Alt+Enter presses a button of this name, and fails where there is none.
+        const skip = element("button", { type: "button", id: "video3d_skip", hidden: true, onclick: () => emit("interrupt") });
+        frame.replaceChildren(skip, section("queue"), element("section", { className: "video3d-player", id: "video3d_player", hidden: true }), section("history"));
         rows.clear();
         poll();
     });

@@ -53,8 +53,13 @@ def unfold(page: Any) -> None:
     page.eval_on_selector("details.video3d-fold", "details => { details.open = true; }")
 
 
-def job_states(page: Any) -> list[str]:
-    return page.eval_on_selector_all("[data-job][data-state]", "rows => rows.map(row => row.dataset.state)")
+def count(page: Any, state: str) -> int:
+    """A webui may have jobs of earlier days."""
+    return page.locator(f"[data-state={state}]").count()
+
+
+def wait_for_jobs(page: Any, state: str, number: int, timeout: int = LONG) -> None:
+    page.wait_for_function(f"document.querySelectorAll('[data-state={state}]').length === {number}", timeout=timeout)
 
 
 def source_of(page: Any, selector: str) -> str:
@@ -64,7 +69,8 @@ def source_of(page: Any, selector: str) -> str:
 def test_the_page_begins_calmly(page: Any) -> None:
     assert page.locator(".video3d-drop").is_visible()
     assert page.locator("#video3d_generate").is_visible()
-    assert not page.locator("#video3d_interrupt").is_visible()
+    assert page.locator("#video3d_page button[id$=_skip]").count() == 1, "a webui's script presses it"
+    page.wait_for_selector("#video3d_interrupt", state="hidden", timeout=LONG)  # a webui goes on with its queue first
 
 
 def test_a_video_becomes_a_card(page: Any, small_clip: Path) -> None:
@@ -152,8 +158,9 @@ def test_a_device_brings_its_layout(page: Any) -> None:
 
 
 def test_convert_shows_progress_and_the_result_plays(page: Any) -> None:
+    done = count(page, "done")
     page.locator("#video3d_generate").click()
-    page.wait_for_selector("[data-state=done]", timeout=LONG)
+    wait_for_jobs(page, "done", done + 1)
     page.wait_for_selector("#video3d_player canvas", timeout=LONG)
     page.wait_for_function("document.querySelector('#video3d_player video').currentTime > 0.1", timeout=LONG)
     size = page.eval_on_selector("#video3d_player video", "video => [video.videoWidth, video.videoHeight]")
@@ -190,6 +197,7 @@ def test_a_reload_loses_nothing(page: Any, reopen: Callable[[Any], None]) -> Non
 def test_what_is_made_is_watched_and_stopped_in_a_second_browser(page: Any, browser: Any, address: str, long_clip: Path,
                                                                  open_tab: Callable[..., Any]) -> None:
     drop(page)
+    paused, cancelled = count(page, "paused"), count(page, "cancelled")
     set_file(page, long_clip)
     page.wait_for_selector(".video3d-facts", timeout=SOON)
     page.evaluate("video3d.settings.change({ strength: 2 })")
@@ -205,24 +213,24 @@ def test_what_is_made_is_watched_and_stopped_in_a_second_browser(page: Any, brow
         assert source_of(second, "#video3d_player video").startswith("blob:"), "it is fed while it is being made"
         assert second.locator("#video3d_interrupt").is_visible()
         second.locator("#video3d_interrupt").click()
-        page.wait_for_selector("[data-state=paused]", timeout=LONG)
+        wait_for_jobs(page, "paused", paused + 1)
         page.wait_for_selector(".video3d-progress", state="detached", timeout=SOON)
         assert not page.locator("#video3d_interrupt").is_visible()
         assert second.video3d_complaints == []
     finally:
         other.close()
-    page.locator("[data-state=paused] button", has_text="Cancel").click()
-    page.wait_for_selector("[data-state=cancelled]", timeout=SOON)
+    page.locator("[data-state=paused] button", has_text="Cancel").last.click()
+    wait_for_jobs(page, "cancelled", cancelled + 1, SOON)
 
 
 def test_several_videos_wait_in_a_queue(page: Any, small_clip: Path, odd_clip: Path, once: str) -> None:
     del once
     drop(page)
-    done = job_states(page).count("done")
+    done = count(page, "done")
     page.set_input_files("#video3d_file", [str(small_clip), str(odd_clip)])
     page.wait_for_function("video3d.sources.ready.length === 2", timeout=LONG)
     page.locator("#video3d_generate").click()
-    page.wait_for_function(f"document.querySelectorAll('[data-state=done]').length === {done + 2}", timeout=LONG)
+    wait_for_jobs(page, "done", done + 2)
 
 
 def test_what_is_no_video_is_refused_in_words(page: Any, tmp_path: Path) -> None:
@@ -259,15 +267,28 @@ def test_settings_are_saved_shared_and_read_back(page: Any, tmp_path: Path) -> N
     page.get_by_text("Defaults", exact=True).click()
 
 
-def test_the_keyboard_converts(page: Any, small_clip: Path, webui: bool) -> None:
-    """Only the webui's own script listens for Ctrl+Enter."""
+def test_the_keyboard_converts_and_stops(page: Any, small_clip: Path, long_clip: Path, once: str, webui: bool) -> None:
+    """Only the webui's own script listens for these keys."""
+    del once
     if not webui:
         pytest.skip("the webui's keyboard shortcuts need a webui: set VIDEO3D_WEBUI_URL")
-    before = page.locator("[data-job]").count()
+    drop(page)
+    set_file(page, long_clip)
+    page.wait_for_selector(".video3d-facts", timeout=SOON)
+    for stop in ("Escape", "Alt+Enter"):
+        paused = count(page, "paused")
+        page.keyboard.press("Control+Enter")
+        page.wait_for_selector(".video3d-progress", timeout=LONG)
+        page.keyboard.press(stop)
+        wait_for_jobs(page, "paused", paused + 1)
+        page.locator("[data-state=paused] button", has_text="Cancel").last.click()
+        wait_for_jobs(page, "paused", paused, SOON)
+    drop(page)
+    done = count(page, "done")
     set_file(page, small_clip)
     page.wait_for_selector(".video3d-facts", timeout=SOON)
     page.keyboard.press("Control+Enter")
-    page.wait_for_function(f"document.querySelectorAll('[data-job]').length > {before}", timeout=LONG)
+    wait_for_jobs(page, "done", done + 1)
 
 
 def test_pictures_and_videos_are_exchanged_with_other_tabs(page: Any, small_clip: Path, home: Path, once: str,
