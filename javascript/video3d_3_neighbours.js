@@ -13,8 +13,8 @@ video3d.neighbours = (() => {
 
     // `picture` gives {picture, name}, when somebody wants it.
     function offer(line, picture) {
-        if (!line || !video3d.facts.sendToImages || line.querySelector(".video3d-send")) return;
-        line.append(...tabs().map(([id, show, words]) => {
+        if (!line || !video3d.facts.sendToImages) return;
+        if (!line.querySelector(".video3d-send")) line.append(...tabs().map(([id, show, words]) => {
             const made = button(words, () => send(made, id, show, picture), { className: "video3d-small video3d-send", "data-to": id });
             return made;
         }));

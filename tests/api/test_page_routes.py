@@ -5,6 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from video3d.api import page_routes
+
 SETTINGS = {"layout": "half-sbs", "preview": 0.5}
 
 
@@ -29,6 +33,22 @@ def test_time_and_size_are_guessed(client: Any, small_clip: Path) -> None:
     assert client.post("/estimate", json={"upload": "unknown-upload"}).status_code == 404
 
 
+def test_what_took_a_while_teaches_how_fast_it_goes(client: Any, small_clip: Path,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = client.upload(small_clip)
+
+    def guessed() -> float:
+        return client.post("/estimate", json={"upload": upload, "settings": SETTINGS}).json()["seconds"]
+
+    before = guessed()
+    job = client.post("/jobs", json={"upload": upload, "settings": SETTINGS}).json()["id"]
+    client.service.queue.start()
+    until(lambda: client.get(f"/jobs/{job}"), lambda answer: answer["state"] == "done")
+    assert guessed() == before, "most of a short conversion is its beginning"
+    monkeypatch.setattr(page_routes, "TELLING_SECONDS", 0.0)
+    assert guessed() != before
+
+
 def test_a_result_is_played(client: Any, small_clip: Path) -> None:
     upload = client.upload(small_clip)
     job = client.post("/jobs", json={"upload": upload, "settings": SETTINGS}).json()["id"]
@@ -39,8 +59,6 @@ def test_a_result_is_played(client: Any, small_clip: Path) -> None:
     assert told == {"state": "result", "share": 0.0, "address": f"jobs/{job}/result"}
     assert client.get(f"/jobs/{job}/copy").status_code == 404
     assert client.get(f"/jobs/{job}/comfort.png").status_code == 404
-    taught = client.post("/estimate", json={"upload": upload, "settings": SETTINGS}).json()
-    assert taught["seconds"] > 0
 
 
 def test_a_result_that_browsers_do_not_play_gets_a_copy(client: Any, small_clip: Path) -> None:

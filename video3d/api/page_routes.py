@@ -95,8 +95,12 @@ class PageRoutes:
         return self._service.renditions.rendition(job_id, result)
 
 
+TELLING_SECONDS = 20.0
+"""A shorter conversion says how long one takes to begin, and little of how fast it is."""
+
+
 class _Speeds:
-    """How fast the newest conversion with each depth model was."""
+    """How fast the newest conversion with each depth model was that took a while."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -105,7 +109,8 @@ class _Speeds:
     def sample(self, depth_model: str) -> Sample | None:
         """None where there is none; looks at a result, and waits for that."""
         done = [job for job in self._service.queue.jobs() if job.state is JobState.DONE
-                and job.settings.depth.depth_model == depth_model and job.target.is_file()]
+                and job.settings.depth.depth_model == depth_model and _took(job) >= TELLING_SECONDS
+                and job.target.is_file()]
         newest = max(done, key=lambda job: job.finished or 0, default=None)
         if newest is None:
             return None
@@ -114,11 +119,15 @@ class _Speeds:
         return self._known[newest.id]
 
 
+def _took(job: JobView) -> float:
+    return job.finished - job.started if job.started is not None and job.finished is not None else 0.0
+
+
 def _measured(job: JobView) -> Sample | None:
-    if not job.frames or job.started is None or job.finished is None or job.finished <= job.started:
+    if not job.frames:
         return None
     try:
         info = probe(job.target)
     except SourceError:  # it is something else by now
         return None
-    return Sample(info.width * info.height * job.frames, job.finished - job.started)
+    return Sample(info.width * info.height * job.frames, _took(job))
