@@ -119,9 +119,13 @@ video3d.settings = (() => {
         }, 250);
     }
 
+    // Lists of gradio 3 hold the words that they show.
+    const wordOf = ({ control, value }) => Object.keys(control.words || {}).find((word) => control.words[word] === value) ?? value;
+    const valueOf = ({ control }, held) => control.words?.[held] ?? held;
+
     // ---- what gradio's events call; they return what their outputs take
-    video3d.controlChanged = (index, value) => {
-        const slot = slots[index];
+    video3d.controlChanged = (index, held) => {
+        const slot = slots[index], value = slot && valueOf(slot, held);
         if (!slot || isEcho(slot, value) || slot.value === value) return [];
         slot.value = slot.drawn = value;
         if (slot.automatic) mark(slot);
@@ -155,11 +159,11 @@ video3d.settings = (() => {
 
     video3d.valuesToApply = () => {
         isWaiting = false;
-        return slots.map((slot) => slot.value);
+        return slots.map(wordOf);
     };
 
     video3d.convert = (given) => {
-        given.forEach((value, index) => { slots[index].value = slots[index].drawn = value; });
+        given.forEach((held, index) => { slots[index].value = slots[index].drawn = valueOf(slots[index], held); });
         video3d.emit("convert", values());
         return [];
     };

@@ -115,6 +115,20 @@ def test_units_stand_in_the_label() -> None:
     assert label(DECLARED["swap"]) == "Swap"
 
 
+def test_a_list_of_an_old_gradio_holds_words_and_the_script_is_told_their_values() -> None:
+    old = Gradio()
+    vars(old)["__version__"] = "3.41.2"
+    offered = [("Sun", "fair"), ("Rain", "foul"), ("Snow", "cold"), ("Wind", "blow"), ("Rain", "hail")]
+    made = make_control(old, DECLARED["weather"], offered)
+    words = {"Sun": "fair", "Rain (foul)": "foul", "Snow": "cold", "Wind": "blow", "Rain (hail)": "hail"}
+    assert made.component.kind == "Dropdown"
+    assert (made.component.arguments["choices"], made.component.arguments["value"]) == (list(words), "Sun")
+    assert (made.describe()["words"], made.describe()["shown"]) == (words, "fair")
+    new = make_control(Gradio(), DECLARED["weather"], offered)
+    assert (new.component.arguments["choices"], new.component.arguments["value"]) == (offered, "fair")
+    assert "words" not in new.describe()
+
+
 def test_given_choices_stand_in_for_declared_ones() -> None:
     drawn = make_control(Gradio(), DECLARED["weather"], [("Sun", "fair")] * 9, visible=False)
     assert drawn.component.kind == "Dropdown"

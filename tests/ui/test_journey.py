@@ -163,6 +163,22 @@ def test_a_device_brings_its_layout(page: Any) -> None:
     page.wait_for_function("video3d.settings.values().layout === 'full-sbs'", timeout=SOON)
 
 
+def test_a_list_is_used_by_hand(page: Any) -> None:
+    page.locator("#video3d_page").get_by_text("File", exact=True).click()
+    field = page.locator("#video3d_layout input")
+    assert field.input_value() == "Side by side, full size"
+    field.click()
+    page.locator("#video3d_layout").get_by_text("Top and bottom, half size").click()
+    page.wait_for_function("video3d.settings.values().layout === 'half-tab'", timeout=SOON)
+    assert field.input_value() == "Top and bottom, half size"
+    page.wait_for_function("document.querySelector('#video3d_preset input:checked')?.value === 'none'", timeout=SOON)
+    page.get_by_label("Quest 3 / 3S").check()
+    page.wait_for_function("video3d.settings.values().layout === 'full-sbs'", timeout=SOON)
+    shown = "document.querySelector('#video3d_layout input').value"
+    page.wait_for_function(f"{shown} === 'Side by side, full size'", timeout=SOON)
+    page.locator("#video3d_page").get_by_text("File", exact=True).click()
+
+
 def test_convert_shows_progress_and_the_result_plays(page: Any) -> None:
     done = count(page, "done")
     page.locator("#video3d_generate").click()

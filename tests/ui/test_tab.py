@@ -85,7 +85,17 @@ def test_the_page_begins_as_this_places_user_wants(built: list[dict[str, Any]]) 
     assert (plain["depth_model"], plain["eye"]) == ("auto", "left")
     assert preferred["strength"] == plain["strength"] == "auto", "what cannot be used is left out"
     drawn = {props["elem_id"]: props["value"] for props in controls(built[1]["config"])}
-    assert (drawn["video3d_depth_model"], drawn["video3d_eye"]) == ("builtin", "right")
+    assert drawn["video3d_depth_model"] in ("builtin", "built-in (basic)")
+    assert drawn["video3d_eye"] == "right"
+
+
+def test_a_list_shows_words_and_stands_for_values(config: dict[str, Any]) -> None:
+    told = {each["name"]: each for each in facts(config)["controls"]}
+    props = next(props for props in controls(config) if props["elem_id"] == "video3d_layout")
+    words = dict([(each, each) if isinstance(each, str) else each for each in props["choices"]])
+    words = told["layout"].get("words", words)
+    assert words["Side by side, full size"] == "full-sbs"
+    assert set(words) == {each if isinstance(each, str) else each[0] for each in props["choices"]}
 
 
 def test_the_player_is_told_what_the_user_wants(built: list[dict[str, Any]]) -> None:

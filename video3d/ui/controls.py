@@ -28,6 +28,8 @@ class Control:
     """What the page begins with, as JSON."""
     automatic: Any = None
     """A tick box beside a slider: "let the program choose"."""
+    words: tuple[Choice, ...] = ()
+    """What the component holds in place of each value, where gradio cannot show one thing and hold another."""
 
     @property
     def components(self) -> tuple[Any, ...]:
@@ -43,6 +45,7 @@ class Control:
             "default": parameter.to_json(parameter.default), "shown": self.shown,
             "first": self.first,
             "offersNone": parameter.optional and bool(parameter.choices),
+            **({"words": dict(self.words)} if self.words else {}),
             **({"minimum": param.minimum, "maximum": param.maximum, "step": param.step or 1}
                if is_slider(parameter) else {}),
         }
@@ -86,8 +89,9 @@ def make_control(gradio: Any, parameter: Parameter, choices: Sequence[Choice] = 
     }
     if offered:
         is_short = len(offered) <= _RADIO_CHOICES or parameter.name in RADIOS
-        draw = gradio.Radio if is_short else gradio.Dropdown
-        return _plain(parameter, draw, first, first, choices=offered, **common)
+        if is_short:
+            return _plain(parameter, gradio.Radio, first, first, choices=offered, **common)
+        return _dropdown(gradio, parameter, offered, first, common)
     if parameter.type is bool:
         return _plain(parameter, gradio.Checkbox, first, first, **common)
     if is_slider(parameter):
@@ -106,6 +110,22 @@ def declared_choices(parameter: Parameter) -> list[Choice]:
         none = parameter.param.none_means
         words.insert(0, (choice_word(parameter.name, none), none))
     return words
+
+
+def _dropdown(gradio: Any, parameter: Parameter, offered: Sequence[Choice], first: Any,
+              common: dict[str, Any]) -> Control:
+    if not str(gradio.__version__).startswith("3."):
+        return _plain(parameter, gradio.Dropdown, first, first, choices=offered, **common)
+    words = _unlike(offered)
+    shown = next(word for word, value in words if value == first)
+    drawn = gradio.Dropdown(value=shown, choices=[word for word, _ in words], **common)
+    return Control(parameter, _kept_out_of_files(drawn), first, first, words=words)
+
+
+def _unlike(offered: Sequence[Choice]) -> tuple[Choice, ...]:
+    """Each word once: it must tell its value."""
+    words = [word for word, _ in offered]
+    return tuple((word if words.count(word) == 1 else f"{word} ({value})", value) for word, value in offered)
 
 
 def _plain(parameter: Parameter, draw: Any, value: Any, first: Any, **arguments: Any) -> Control:
