@@ -125,7 +125,9 @@ def _frames(container: InputContainer, stream: VideoStream, clock: _Clock,
     except FFmpegError:
         damaged += 1
     if damaged:
-        notices.append(f"{damaged} damaged packets of the video track could not be decoded and were skipped.")
+        packets = "One damaged packet" if damaged == 1 else f"{damaged} damaged packets"
+        was = "was" if damaged == 1 else "were"
+        notices.append(f"{packets} of the video track could not be decoded and {was} skipped.")
 
 
 class _Shaper:
