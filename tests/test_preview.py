@@ -85,6 +85,17 @@ def test_the_second_look_at_a_moment_does_not_open_the_video_again(previewer: Pr
     assert deeper.data != first.data
 
 
+def test_a_bound_of_the_size_ends_with_the_settings_that_name_it(small_clip: Path) -> None:
+    """Neither what is known of the video nor the moment's frames are kept at the smaller size."""
+    one = Previewer(StandaloneHost())
+
+    def shown(**values: object) -> tuple[int, int]:
+        return opened(one.picture(PreviewRequest(small_clip, settings(**values), 0.5, View.ORIGINAL))).size
+
+    sizes = [shown(), shown(max_width=160), shown(), shown(max_height=90)]
+    assert sizes == [(320, 180), (160, 90), (320, 180), (160, 90)]
+
+
 def test_what_cannot_be_shown_is_said(previewer: Previewer, small_clip: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be gif"):
         previewer.picture(PreviewRequest(small_clip, settings(), format=PictureFormat.GIF))
