@@ -14,10 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from video3d.durable import sync_folder
-from video3d.jobs.journal import is_same_unit, is_whole, read_journal
-
-_JOURNAL = "journal.jsonl"
-_SEGMENTS = "segments"
+from video3d.jobs.journal import JOURNAL, SEGMENTS, is_same_unit, is_whole, read_journal
 
 
 class EarlierWork:
@@ -39,27 +36,27 @@ class EarlierWork:
         number = max((int(place.name.partition("-")[2]) for place in self._places()), default=0) + 1
         place = self._path / f"earlier-{number}"
         place.mkdir()
-        if (self._path / _SEGMENTS).is_dir():
-            (self._path / _SEGMENTS).replace(place / _SEGMENTS)
+        if (self._path / SEGMENTS).is_dir():
+            (self._path / SEGMENTS).replace(place / SEGMENTS)
         for file in self._path.glob("[0-9][0-9][0-9][0-9][0-9].*"):
             file.replace(place / file.name)
         sync_folder(place)
-        (self._path / _JOURNAL).replace(place / _JOURNAL)
+        (self._path / JOURNAL).replace(place / JOURNAL)
         sync_folder(place)
         sync_folder(self._path)
 
     def tidy(self) -> None:
         """Throw away what was not set aside to the end."""
         for place in self._places():
-            if not (place / _JOURNAL).is_file():
+            if not (place / JOURNAL).is_file():
                 shutil.rmtree(place, ignore_errors=True)
 
     def find(self, wanted: Mapping[str, Any]) -> Path | None:
         """The segment of the same unit as in the line `wanted`, with all its files whole; None where there is none."""
         for place in reversed(self._places()):
-            for line in read_journal(place / _JOURNAL).values():
-                segment = place / _SEGMENTS / f"{line['index']:05d}.mp4"
-                if is_same_unit(line, wanted) and segment.is_file() and is_whole(line, _files_of(segment)):
+            for line in read_journal(place / JOURNAL).values():
+                segment = place / SEGMENTS / f"{line['index']:05d}.mp4"
+                if is_same_unit(line, wanted) and is_whole(line, segment):
                     return segment
         return None
 
@@ -74,7 +71,7 @@ class EarlierWork:
     def clear(self) -> None:
         """Throw all away."""
         for place in self._places():
-            (place / _JOURNAL).unlink(missing_ok=True)
+            (place / JOURNAL).unlink(missing_ok=True)
             shutil.rmtree(place, ignore_errors=True)
 
     def _places(self) -> list[Path]:
@@ -82,7 +79,3 @@ class EarlierWork:
         names = [entry.name for entry in os.scandir(self._path)] if self._path.is_dir() else []
         numbers = [int(name[8:]) for name in names if name.startswith("earlier-") and name[8:].isdecimal()]
         return [self._path / f"earlier-{number}" for number in sorted(numbers)]
-
-
-def _files_of(segment: Path) -> list[Path]:
-    return sorted(segment.parent.glob(f"{segment.stem}.*"))

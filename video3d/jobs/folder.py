@@ -17,7 +17,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,16 @@ from video3d.errors import JobError
 from video3d.jobs.description import JobDescription, read_description
 from video3d.jobs.earlier import EarlierWork
 from video3d.jobs.fingerprint import differences
-from video3d.jobs.journal import content, is_whole, journal_line, read_journal
+from video3d.jobs.journal import (
+    JOURNAL,
+    SEGMENTS,
+    content,
+    files_of,
+    is_same_unit,
+    is_whole,
+    journal_line,
+    read_journal,
+)
 from video3d.planning import PlannedUnit
 from video3d.serial import to_json
 
@@ -44,11 +53,11 @@ class JobFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.segments = path / "segments"
+        self.segments = path / SEGMENTS
         self.attempt = path / f"attempt-{secrets.token_hex(4)}"
         """Only this attempt writes there: a child of one that was killed may still be writing to its own."""
         self._lock_file = path / "lock"
-        self._journal_file = path / "journal.jsonl"
+        self._journal_file = path / JOURNAL
         self._published_file = path / "published.json"
         self._joined_file = path / "joined.json"
         self._journal: dict[int, dict[str, Any]] = {}
@@ -114,20 +123,21 @@ class JobFolder:
         A unit that was finished before the shots were edited, and is the same, is taken over. JobError where what was
         joined has no such unit.
         """
+        wanted = journal_line(planned, [])
         line = self._journal.get(planned.unit.index)
+        if line is not None and not is_same_unit(line, wanted):
+            line = None
         if self.joined is not None:
-            if line is None or line != {**journal_line(planned, []), "files": line["files"]}:
+            if line is None:
                 raise JobError(f"{self.path}: what was finished there has other parts than this video.",
                                stage="resume", remedy="Add --restart to throw it away.")
             return True
-        if line is not None and self.segment(planned).is_file():
-            same = line == {**journal_line(planned, []), "files": line["files"]}
-            if same and is_whole(line, self._files(planned)):
-                return True
-        return self._take_over(planned)
+        if line is not None and is_whole(line, self.segment(planned)):
+            return True
+        return self._take_over(planned, wanted)
 
-    def _take_over(self, planned: PlannedUnit) -> bool:
-        segment = self._earlier.find(journal_line(planned, []))
+    def _take_over(self, planned: PlannedUnit, wanted: Mapping[str, Any]) -> bool:
+        segment = self._earlier.find(wanted)
         if segment is None:
             return False
         stem = self.segment(planned).stem
@@ -151,7 +161,7 @@ class JobFolder:
             sync_file(file)
             file.replace(self.segments / (stem + file.name.removeprefix(made.stem)))
         sync_folder(self.segments)
-        line = journal_line(planned, self._files(planned))
+        line = journal_line(planned, files_of(self.segment(planned)))
         is_new = not self._journal_file.exists()
         with self._journal_file.open("a", encoding="utf-8") as journal:
             journal.write("\n" + json.dumps(line) + "\n")  # the line before may have been cut off
@@ -160,10 +170,6 @@ class JobFolder:
         if is_new:
             sync_folder(self.path)
         self._journal[planned.unit.index] = line
-
-    def _files(self, planned: PlannedUnit) -> list[Path]:
-        """The segment, and what the unit left beside it."""
-        return sorted(self.segments.glob(f"{self.segment(planned).stem}.*"))
 
     def keep_joined(self, joined: Path) -> Path:
         """Take the file that all segments became, and delete them; returns where it lies now."""

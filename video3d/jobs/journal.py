@@ -13,6 +13,9 @@ from typing import Any
 from video3d.planning import PlannedUnit
 from video3d.shot_edits import ShotValues
 
+JOURNAL = "journal.jsonl"
+SEGMENTS = "segments"
+"""Names in a job's folder, and in what is set aside of one."""
 _CHUNK = 1 << 20
 
 
@@ -46,12 +49,18 @@ def is_same_unit(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return told == other.keys() - {"index", "files"} and all(one[name] == other[name] for name in told)
 
 
-def is_whole(line: Mapping[str, Any], found: Sequence[Path]) -> bool:
-    """Whether the unit's files are those found, and still what they were."""
+def is_whole(line: Mapping[str, Any], segment: Path) -> bool:
+    """Whether the unit's files are there, the segment and what lies beside it, and still what they were."""
     sizes = {name: file.get("bytes") for name, file in line["files"].items()}
-    if sizes != {file.name: file.stat().st_size for file in found}:
+    found = files_of(segment)
+    if segment not in found or sizes != {file.name: file.stat().st_size for file in found}:
         return False
     return line["files"] == {file.name: content(file) for file in found}
+
+
+def files_of(segment: Path) -> list[Path]:
+    """The segment, and what its unit left beside it."""
+    return sorted(segment.parent.glob(f"{segment.stem}.*"))
 
 
 def content(file: Path) -> dict[str, int]:
