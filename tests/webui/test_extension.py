@@ -140,18 +140,20 @@ def test_the_tab_offers_what_the_flags_allow(flags: dict[str, bool], paths: bool
                                              webui: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     vars(webui["shared"].cmd_opts).update(flags)
     seen: list[Any] = []
-    monkeypatch.setattr("video3d.ui.create_tab", lambda host, options: seen.append(options) or "blocks")
-    assert extension.tabs() == [("blocks", "2D→3D Video", "video3d")]
+    monkeypatch.setattr("video3d.ui.draw_tab", lambda host, options: seen.append(options))
+    (tab, title, element), = extension.tabs()
+    assert (title, element) == ("2D→3D Video", "video3d")
+    tab.render()
     assert (seen[0].allow_paths, seen[0].allow_open_folder, seen[0].send_to_images) == (paths, folder, True)
 
 
 def test_the_player_follows_the_users_settings(extension: Extension, webui: dict[str, Any],
                                                monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr("video3d.ui.create_tab", lambda host, options: seen.append(options))
-    extension.tabs()
+    monkeypatch.setattr("video3d.ui.draw_tab", lambda host, options: seen.append(options))
+    extension.tabs()[0][0].render()
     vars(webui["shared"].opts).update(video3d_player_view="Wiggle", video3d_player_at_once=False)
-    extension.tabs()
+    extension.tabs()[0][0].render()
     assert [options.player for options in seen] == [PlayerOptions(), PlayerOptions("wiggle", plays_at_once=False)]
 
 

@@ -52,6 +52,10 @@ def test_all_options_stand_in_one_section_and_say_what_they_do(added: dict[str, 
     assert all(key.startswith("video3d_") for key in added)
 
 
+def test_the_section_stands_under_a_heading_of_the_webui(added: dict[str, Info]) -> None:
+    assert {info.category_id for info in added.values()} == {"postprocessing"}
+
+
 def test_folder_and_names_hide_with_the_webuis_own(added: dict[str, Info]) -> None:
     """Hidden options cannot be set over the webui's API either."""
     for key in (options.OUTPUT_FOLDER, options.NAME_PATTERN):

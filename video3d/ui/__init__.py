@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from video3d.ui.tab import PLAYER_VIEWS, PlayerOptions, TabOptions, create_tab
+from video3d.ui.tab import PLAYER_VIEWS, PlayerOptions, TabOptions, create_tab, draw_tab
 
-__all__ = ["PLAYER_VIEWS", "PlayerOptions", "TabOptions", "create_tab"]
+__all__ = ["PLAYER_VIEWS", "PlayerOptions", "TabOptions", "create_tab", "draw_tab"]

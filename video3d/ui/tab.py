@@ -60,11 +60,19 @@ class TabOptions:
 
 
 def create_tab(host: Host, options: TabOptions | None = None, *, theme: Any = None) -> Any:
-    """The tab as gradio Blocks, the same on gradio 3.41, 4.40 and the stand-alone pin; a webui has a theme already."""
+    """The tab as gradio Blocks, a page of its own."""
+    gradio = importlib.import_module("gradio")
+    look = {} if theme is None else {"theme": theme}
+    with gradio.Blocks(analytics_enabled=False, title=TITLE, **look) as blocks:
+        draw_tab(host, options)
+    return blocks
+
+
+def draw_tab(host: Host, options: TabOptions | None = None) -> None:
+    """The tab in the page that is being built; the same on gradio 3.41, 4.40 and the stand-alone pin."""
     gradio = importlib.import_module("gradio")
     chosen = options or TabOptions()
-    look = {} if theme is None else {"theme": theme}
-    with gradio.Blocks(analytics_enabled=False, title=TITLE, **look) as blocks, gradio.Row(elem_id="video3d_page"):
+    with gradio.Row(elem_id="video3d_page"):
         with gradio.Column(scale=4, min_width=320, elem_id="video3d_left"):
             gradio.HTML(_frame("source"), elem_id="video3d_frame_source")
             controls = _controls(gradio, host, chosen)
@@ -77,9 +85,7 @@ def create_tab(host: Host, options: TabOptions | None = None, *, theme: Any = No
             gradio.HTML(_frame("results"), elem_id="video3d_frame_results")
         apply = gradio.Button("apply", elem_id="video3d_apply", elem_classes=["video3d-hidden"])
         gradio.HTML(_facts(controls, chosen), elem_id="video3d_facts", elem_classes=["video3d-hidden"])
-    with blocks:
-        _wire(gradio, controls, (convert, interrupt, apply))
-    return blocks
+    _wire(gradio, controls, (convert, interrupt, apply))
 
 
 def _frame(name: str) -> str:

@@ -60,10 +60,11 @@ class Extension:
                                                      if model.role is Role.ESTIMATES])
 
     def tabs(self) -> list[tuple[Any, str, str]]:
-        """The tab, as gradio blocks."""
+        """The tab, to be drawn in the webui's page."""
         from modules import shared
 
-        from video3d.ui import TabOptions, create_tab
+        from video3d.ui import TabOptions, draw_tab
+        from video3d.webui.drawing import DrawnTab
         from video3d.webui.guarding import allowed_paths, opens_folders
 
         flags = shared.cmd_opts
@@ -72,7 +73,7 @@ class Extension:
             allow_paths=bool(allowed_paths(flags, Path.home()).roots),
             allow_open_folder=opens_folders(flags), send_to_images=True,
         )
-        return [(create_tab(self.host, options), TITLE, ELEMENT)]
+        return [(DrawnTab(lambda: draw_tab(self.host, options)), TITLE, ELEMENT)]
 
     def started(self, demo: Any, app: Any) -> None:
         """The server runs: add the routes, and go on with what waits in the queue. `demo` is None under --nowebui."""

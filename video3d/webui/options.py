@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from video3d.ui import PlayerOptions
 
 SECTION = ("video3d", "2D→3D Video")
+CATEGORY = "postprocessing"
+"""The heading of Settings above the section, by the webui's own id: where the Extras tab's settings stand too."""
 OUTPUT_FOLDER = "video3d_output_folder"
 NAME_PATTERN = "video3d_name_pattern"
 DEPTH_MODEL = "video3d_depth_model"
@@ -29,7 +31,7 @@ VIEWS = {"Red-cyan glasses": "anaglyph", "One eye": "left", "Side by side": "par
 
 def add_options(shared: Any, default_folder: Path, models: Callable[[], Sequence[str]]) -> None:
     """Declare them. `shared` is the webui's `modules.shared`; `models` gives the ids when the page is built."""
-    add, info, gradio = shared.opts.add_option, shared.OptionInfo, import_module("gradio")
+    add, info, gradio = _adding_to(shared), shared.OptionInfo, import_module("gradio")
     add(OUTPUT_FOLDER, info(
         str(default_folder), "Folder for 3D videos", component_args=shared.hide_dirs, section=SECTION,
     ).info("each video gets a file of its own in it"))
@@ -43,11 +45,18 @@ def add_options(shared: Any, default_folder: Path, models: Callable[[], Sequence
         CACHE_GB, "Disk space for kept depth, in GB", gradio.Slider,
         {"minimum": 0, "maximum": MOST_CACHE_GB, "step": 1}, section=SECTION,
     ).info("other settings of the same video then need no second estimate; 0 keeps none").needs_reload_ui())
-    _add_player_options(shared, gradio)
+    _add_player_options(add, info, gradio)
 
 
-def _add_player_options(shared: Any, gradio: Any) -> None:
-    add, info = shared.opts.add_option, shared.OptionInfo
+def _adding_to(shared: Any) -> Callable[[str, Any], None]:
+    def add(key: str, option: Any) -> None:
+        option.category_id = CATEGORY  # no argument: webuis before 1.7 have no categories, and would not take it
+        shared.opts.add_option(key, option)
+
+    return add
+
+
+def _add_player_options(add: Callable[[str, Any], None], info: Any, gradio: Any) -> None:
     add(PLAYER_VIEW, info(
         next(iter(VIEWS)), "The player shows results", gradio.Dropdown, {"choices": list(VIEWS)}, section=SECTION,
     ).info("to begin with; the player's own buttons change it").needs_reload_ui())
