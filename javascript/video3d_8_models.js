@@ -3,7 +3,7 @@
 
 (() => {
     const { t, element, button, on, routes, format, settings, sources } = video3d;
-    const DOWNLOAD = "to download";
+    const DOWNLOAD = "to download", QUICK = "builtin";
     let frame = null, models = [], timer = 0, drawn = "", problem = null;
 
     // Best first, as the server lists them. While something is on its way they are asked for again.
@@ -42,10 +42,20 @@
 
     function rows(model) {
         const next = better(model);
-        const made = [asked() === "auto" ? element("p", { className: "video3d-subtle" }, t("Takes {0}.", model.label)) : null, ...about(model)];
-        if (next) made.push(element("p", { className: "video3d-subtle" }, t("{0} sees depth better.", next.label)), ...about(next));
+        const made = [asked() === "auto" ? element("p", { className: "video3d-subtle" }, t("Takes {0}.", t(model.label))) : null, ...about(model), ...patience(model)];
+        if (next) made.push(element("p", { className: "video3d-subtle" }, next.slow ? t("{0} sees depth better, but is slow here: no graphics card can do its work.", next.label) : t("{0} sees depth better.", next.label)), ...about(next));
         else if (asked() === "auto" && models[0]?.needs && model.id === "builtin") made.push(element("p", { className: "video3d-subtle" }, t("Networks see depth better. They need {0}: end the program, and start it once with “setup --with {0}”.", models[0].needs)));
         return made.filter(Boolean);
+    }
+
+    // What to expect of a network on a processor, before the first preview is waited for; and the way out of it.
+    function patience(model) {
+        const quick = models.find((one) => one.id === QUICK);
+        if (!model.slow || !quick || model.availability === DOWNLOAD) return [];
+        return [
+            element("p", { className: "video3d-subtle", id: "video3d_slow" }, t("Slow here: no graphics card can do its work. The first preview may take more than a minute, and a conversion many times longer than the video.")),
+            button(t("Use {0} instead: quick, but less exact", t(quick.label)), () => settings.change({ depth_model: QUICK }), { className: "video3d-small", id: "video3d_quick_model" }),
+        ];
     }
 
     function about(model) {

@@ -86,6 +86,19 @@ def test_models_are_those_there_are(client: Any) -> None:
     assert [model["id"] for model in models if model["chosen"]] == ["builtin"]
 
 
+@pytest.mark.parametrize(("devices", "slow"), [(("cpu",), True), (("cuda:0", "cpu"), False)])
+def test_a_network_is_slow_where_no_graphics_card_works_for_it(client: Any, devices: tuple[str, ...], slow: bool,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(client.service.host), "devices", devices)
+    assert told(client, "depth-anything-v2-small")["slow"] is slow
+    assert told(client, "builtin")["slow"] is False
+
+
+def test_nobody_imports_torch_for_a_network_that_is_not_here(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("video3d.api.model_routes.runs_on_processor", lambda *_: pytest.fail("torch would be imported"))
+    assert told(client, "depth-anything-v2-small")["slow"] is False
+
+
 def test_weights_are_fetched_when_asked_for(offering: Any, tmp_path: Any) -> None:
     assert told(offering, "good")["bytes"] == len(CONTENT)
     assert offering.post("/models/good/download").status_code == 202

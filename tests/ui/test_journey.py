@@ -153,6 +153,31 @@ def test_a_depth_model_says_what_it_is(page: Any, once: str, webui: bool) -> Non
     page.wait_for_function("video3d.settings.isSettled", timeout=SOON)
 
 
+def test_a_slow_depth_model_says_so_and_offers_the_quick_one(page: Any, once: str,
+                                                             reopen: Callable[[Any], None]) -> None:
+    """No weights are here: the server's answer is made up."""
+    del once
+
+    def answer(route: Any) -> None:
+        told = route.fetch().json()
+        for model in told["models"]:
+            is_network = model["id"] == "depth-anything-v2-small"
+            model.update(chosen=is_network, **({"availability": "on disk", "slow": True} if is_network else {}))
+        route.fulfill(json=told)
+
+    page.route("**/v1/models", answer)
+    reopen(page)
+    page.locator("#video3d_slow").wait_for(timeout=SOON)
+    assert "Takes Depth Anything V2 Small." in page.locator("[data-video3d=models]").inner_text()
+    page.locator("#video3d_quick_model").click()
+    page.wait_for_function("video3d.settings.values().depth_model === 'builtin'", timeout=SOON)
+    page.locator("#video3d_slow").wait_for(state="detached", timeout=SOON)
+    page.evaluate("video3d.settings.change({ depth_model: 'auto' })")
+    page.wait_for_function("video3d.settings.isSettled", timeout=SOON)
+    page.unroute("**/v1/models")
+    reopen(page)
+
+
 def test_a_device_brings_its_layout(page: Any) -> None:
     page.get_by_label("Kodi / Jellyfin").check()
     page.wait_for_function("video3d.settings.values().container === 'mkv'", timeout=SOON)

@@ -241,6 +241,7 @@ class ModelBody(BaseModel):
     bytes: int = Field(description="To download.")
     needs: str = Field(description="A package that is missing here and without which it cannot run, or nothing.")
     chosen: bool = Field(description="Whether auto takes it.")
+    slow: bool = Field(description="Whether a picture takes it seconds here, for want of a graphics card.")
     download: Optional[ProgressBody] = Field(description="Of a download that is under way.")
     error: Optional[JobProblemBody] = Field(description="Why the last download failed.")
 

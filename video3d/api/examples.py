@@ -36,8 +36,8 @@ PRESETS: dict[str, Any] = {
     "saved": [SAVED],
 }
 MODEL: dict[str, Any] = {"id": "builtin", "label": "built-in (basic)", "licence": "MIT", "non_commercial": False,
-                         "availability": "ready", "bytes": 0, "needs": "", "chosen": True, "download": None,
-                         "error": None}
+                         "availability": "ready", "bytes": 0, "needs": "", "chosen": True, "slow": False,
+                         "download": None, "error": None}
 PREVIEW: dict[str, Any] = {"upload": UPLOAD["id"], "moment": 12.5, "view": "left-right", "settings": {"strength": 2.0}}
 SOURCE: dict[str, Any] = {"upload": UPLOAD["id"]}
 SHOTS: dict[str, Any] = {

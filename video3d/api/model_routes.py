@@ -11,7 +11,11 @@ from starlette.responses import JSONResponse, Response
 from video3d.api import bodies, examples
 from video3d.api.downloads import Downloads
 from video3d.api.routing import Context, answer, problems, route_class
+from video3d.depth.opening import runs_on_processor
 from video3d.depth.registry import available_models, choose_model, find_model
+from video3d.depth_model import DepthModel
+from video3d.host import Host
+from video3d.settings import DepthSettings
 
 
 class ModelRoutes:
@@ -56,10 +60,21 @@ class ModelRoutes:
         self._downloads.start(find_model(model_id, available_models(host)), host.models_folders()[0])
 
     def _models(self) -> dict[str, Any]:
-        models = available_models(self._service.host)
+        host = self._service.host
+        models = available_models(host)
         chosen = choose_model("auto", models).model.id
         return {"models": [{
             "id": model.id, "label": model.label, "licence": model.licence, "non_commercial": model.non_commercial,
             "availability": model.availability.value, "bytes": sum(weights.size for weights in model.weights),
-            "needs": model.lacks, "chosen": model.id == chosen, **self._downloads.told(model.id, self._service.public),
+            "needs": model.lacks, "chosen": model.id == chosen, "slow": _is_slow(model, host),
+            **self._downloads.told(model.id, self._service.public),
         } for model in models]}
+
+
+def _is_slow(model: DepthModel, host: Host) -> bool:
+    """Whether a network takes seconds for each picture, because the processor does its work.
+
+    torch is asked, which takes a while to import, only where using the network would import it anyway.
+    """
+    may_ask = model.is_usable or bool(host.devices)
+    return model.needs_gpu_turn and may_ask and runs_on_processor(model, DepthSettings(), host)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from video3d import errors
+from video3d.depth.registry import BUILTIN_LABEL
 from video3d.params import Parameter, parameters
 from video3d.settings import ConversionSettings
 from video3d.ui.controls import automatic_label, declared_choices, help_line, is_slider, label
@@ -22,8 +23,8 @@ _IN_SCRIPT = re.compile(r'\bt\("((?:[^"\\]|\\.)*)"')
 
 
 def drawn_texts() -> set[str]:
-    """What gradio draws; names of depth models stay as they are."""
-    texts = {ADVANCED, AUTOMATIC, CONVERT, STOP, *GROUPS.values()}
+    """What gradio draws; names of networks stay as they are."""
+    texts = {BUILTIN_LABEL, ADVANCED, AUTOMATIC, CONVERT, STOP, *GROUPS.values()}
     for parameter in parameters(ConversionSettings):
         texts.update(_of(parameter))
     return texts
