@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from video3d import pipeline
 from video3d.errors import DepthError, LimitError, SettingsError, SourceError
 from video3d.host import StandaloneHost
+from video3d.media.source import FrameReader
 from video3d.params import from_values
-from video3d.preview import Picture, PictureFormat, Previewer, PreviewRequest, View, image_picture
+from video3d.preview import Picture, PictureFormat, Previewer, PreviewRequest, View, image_picture, look
 from video3d.settings import ConversionSettings
 
 
@@ -78,11 +81,45 @@ def test_the_second_look_at_a_moment_does_not_open_the_video_again(previewer: Pr
                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     request = PreviewRequest(two_shots, settings(strength=1), 0.5)
     first = previewer.picture(request)
-    for door in ("probe", "Planner", "FrameReader"):
+    for door in ("probe", "Planner", "FrameReader", "LateReader"):
         monkeypatch.setattr(f"video3d.preview.{door}", None)
     assert previewer.picture(request).data == first.data
     deeper = previewer.picture(PreviewRequest(two_shots, settings(strength=4), 0.5))
     assert deeper.data != first.data
+
+
+def test_a_moment_is_decoded_once(two_shots: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the plan is made of is kept; read anew, as interlaced pictures are, it is the same."""
+    conversion = pipeline.decide(two_shots, settings(), StandaloneHost())
+    with monkeypatch.context() as patched:
+        patched.setattr("video3d.media.source.FrameReader.read", None)
+        once = look(conversion, 1.1)
+    monkeypatch.setattr("video3d.preview._KeptFrames.of", lambda *_: None)
+    twice = look(conversion, 1.1)
+    assert once.wanted == twice.wanted
+    assert len(once.taken) == len(twice.taken) > once.wanted
+    for one, other in zip(once.taken, twice.taken, strict=True):
+        assert (one.number, one.seconds, one.frame.pts) == (other.number, other.seconds, other.frame.pts)
+        assert all(np.array_equal(*planes) for planes in zip(one.frame.planes, other.frame.planes, strict=True))
+    assert all(np.array_equal(*maps) for maps in zip(once.nearness, twice.nearness, strict=True))
+
+
+def test_an_interlaced_moment_is_deinterlaced(make_clip: Callable[..., Path]) -> None:
+    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=50:duration=1", "-vf",
+                     "tinterlace=interleave_top,fieldorder=tff,format=yuv420p", "-flags", "+ildct+ilme",
+                     "-c:v", "mpeg2video", "-b:v", "2M", suffix=".ts")
+    conversion = pipeline.decide(clip, settings(), StandaloneHost())
+    moment = look(conversion, 0.5)
+    shown = moment.taken[moment.wanted]
+
+    def decoded(*, interlaced: bool) -> np.ndarray:
+        with closing(FrameReader(conversion.info, conversion.shared.eye_format)) as reader:
+            frames = list(reader.read(0, np.arange(shown.number + 1), interlaced=interlaced))
+        return frames[-1].planes[0]
+
+    assert not np.array_equal(shown.frame.planes[0], decoded(interlaced=False))
+    # Not of the same frames before it, the filter's first field differs a little.
+    assert np.abs(shown.frame.planes[0].astype(int) - decoded(interlaced=True)).mean() < 0.5
 
 
 def test_a_bound_of_the_size_ends_with_the_settings_that_name_it(small_clip: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, takewhile, tee
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -76,18 +76,34 @@ class PlannedRange:
         return cls(start, min(ends, default=None))
 
 
+class SmallPictures(Protocol):
+    """All frames of a source, small, from where a plan begins to read."""
+
+    @property
+    def notices(self) -> list[str]:
+        """What went wrong, once all is read."""
+        ...
+
+    def __iter__(self) -> Iterator[SmallPicture]:
+        """Once."""
+        ...
+
+
 class Planner:
     """Iterate once for the units. Frames are numbered from where reading began (`origin`)."""
 
     def __init__(self, info: VideoInfo, chosen: PlannedRange, reporter: Reporter, edits: ShotEdits | None = None,
-                 look: Callable[[Fraction, SmallPicture], None] | None = None) -> None:
+                 look: Callable[[Fraction, SmallPicture], None] | None = None,
+                 reader: Callable[[VideoInfo, int | None], SmallPictures] | None = None) -> None:
         """`edits`: shots that a person made of those found. `look` sees each picture, and its time in seconds from the
-        source's first frame."""
+        source's first frame. `reader`, given the source and the `origin`, gives the pictures; else the file is read
+        small."""
         self._info = info
         self._range = chosen
         self._reporter = reporter
         self._edits = edits
         self._look = look
+        self._reader = reader or ThumbnailReader
         self.origin = self._origin()
         """Time (ticks) that was sought before frame 0, or None for the file's start."""
         self.planned_frames = 0
@@ -99,7 +115,7 @@ class Planner:
 
     def __iter__(self) -> Iterator[PlannedUnit]:
         """Units in order; SourceError where the range holds no frame."""
-        reader = ThumbnailReader(self._info, self.origin)
+        reader = self._reader(self._info, self.origin)
         limits = UnitLimits()
         gatherer = UnitGatherer(limits)
         known = _Known(limits.warm_up, self._info.time_base)
@@ -124,7 +140,7 @@ class Planner:
         # A second early: the frame wanted must not be the one that reading begins with.
         return info.first_pts + int((self._range.start - 1) / info.time_base)
 
-    def _stamped(self, reader: ThumbnailReader) -> Generator[tuple[_Stamp, SmallPicture], None, None]:
+    def _stamped(self, reader: SmallPictures) -> Generator[tuple[_Stamp, SmallPicture], None, None]:
         """Every frame with its repaired time."""
         waiting: deque[SmallPicture] = deque()
         number = 0

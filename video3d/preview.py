@@ -24,13 +24,14 @@ from video3d.depth.picture import small_rgb
 from video3d.errors import SettingsError, SourceError
 from video3d.host import Host
 from video3d.media.pictures import RGBPicture, read_picture
-from video3d.media.source import FrameReader, probe
+from video3d.media.source import FrameReader, LateReader, SmallPicture, probe
 from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.nearness import NearnessStage, Taken
 from video3d.pipeline import Conversion
 from video3d.planning import PlannedRange, PlannedUnit, Planner
 from video3d.preparing import prepare
 from video3d.settings import ConversionSettings
+from video3d.shots import THUMBNAIL_SIZE, Thumbnail, thumbnail
 from video3d.stereo import ShotSynthesizer
 from video3d.stereo.anaglyph import ANAGLYPHS
 from video3d.stereo.disparity import DisparityDesigner
@@ -43,6 +44,7 @@ from video3d.types import (
     Frame,
     Layout,
     PixelFormat,
+    Plane,
     Reporter,
     SilentReporter,
     StereoFrame,
@@ -55,6 +57,10 @@ TAIL_FRAMES = 4
 """Frames after it: what they see behind things."""
 MOMENTS_KEPT = 4
 """Moments whose depth is remembered: other settings of the second eye then take no second look at the video."""
+
+_GREY: Plane = np.full(THUMBNAIL_SIZE[::-1], 128, np.uint8)
+_UNSEEN = Thumbnail(_GREY, _GREY[::2, ::2], _GREY[::2, ::2])
+"""Stands for a frame before those that a plan asks for."""
 
 
 class View(str, enum.Enum):
@@ -246,36 +252,77 @@ def _frames_around(conversion: Conversion, moment: float) -> _Around:
 
 def _decoded(conversion: Conversion, chosen: PlannedRange, moment: float) -> _Around:
     info = conversion.info
-    planner = Planner(info, chosen, SilentReporter())
+    kept = _KeptFrames(conversion, info.first_pts + int(chosen.start / info.time_base))
+    planner = Planner(info, chosen, SilentReporter(), reader=kept.from_origin)
     moment += float(info.first_pts * info.time_base)
     try:
         unit = _unit_at(list(planner), moment, info.time_base)
     except SourceError:  # there is no frame in this range
         return _Around((), ())
-    taken = tuple(_taken(conversion, unit, planner.origin, moment))
+    with closing(FrameReader(info, conversion.shared.eye_format, planner.origin)) as reader:
+        frames = kept.of(unit)
+        if frames is None:
+            frames = reader.read(_first(unit), unit.times, unit.stated, interlaced=unit.interlaced)
+        taken = tuple(_taken(info, unit, frames, moment))
     return _Around(taken, tuple(each.frame.pts for each in taken) if unit.stated is not None else ())
 
 
-def _taken(conversion: Conversion, unit: PlannedUnit, origin: int | None, moment: float) -> Iterator[Taken]:
-    """Frames of the moment's shot; `moment` in seconds of the file's own clock."""
-    info = conversion.info
+class _KeptFrames:
+    """Small pictures for a plan, and the frames that these were made of: the file is decoded once for both."""
+
+    def __init__(self, conversion: Conversion, first_time: int) -> None:
+        """Frames from `first_time` (ticks) on are kept."""
+        self.notices: list[str] = []
+        self._format = conversion.shared.eye_format
+        self._first_time = first_time
+        self._planes: dict[int, tuple[Plane, Plane, Plane]] = {}
+        self._frames: LateReader | None = None
+
+    def from_origin(self, info: VideoInfo, origin: int | None) -> _KeptFrames:
+        """See `Planner`."""
+        self._frames = LateReader(info, self._format, origin, self._first_time)
+        return self
+
+    def __iter__(self) -> Iterator[SmallPicture]:
+        for number, stated in enumerate(self._frames or ()):
+            small = _UNSEEN
+            if stated.planes is not None:
+                self._planes[number] = stated.planes
+                small = thumbnail(Frame(stated.planes, 0, self._format))
+            yield SmallPicture((small.luma, small.blue, small.red), stated.pts, stated.duration, stated.interlaced,
+                               stated.clock_moved)
+
+    def of(self, unit: PlannedUnit) -> Iterator[Frame] | None:
+        """The frames of a unit; None where they are not all here, or must be decoded in another way."""
+        numbers = range(_first(unit), _first(unit) + len(unit.times))
+        if unit.interlaced or not all(number in self._planes for number in numbers):
+            return None
+        return (Frame(self._planes[number], int(time), self._format)
+                for number, time in zip(numbers, unit.times, strict=True))
+
+
+def _first(unit: PlannedUnit) -> int:
+    """The number of its first frame to be decoded."""
+    return unit.unit.first - unit.unit.warm_up
+
+
+def _taken(info: VideoInfo, unit: PlannedUnit, frames: Iterator[Frame], moment: float) -> Iterator[Taken]:
+    """Of a unit's frames those of the moment's shot; `moment` in seconds of the file's own clock."""
     seconds = [float(int(time) * info.time_base) for time in unit.times]
     wanted = max((n for n, time in enumerate(seconds) if time <= moment + 1e-6), default=0)
-    numbers = range(unit.unit.first - unit.unit.warm_up, unit.unit.first - unit.unit.warm_up + len(seconds))
-    cuts = [numbers.index(cut) for cut in unit.unit.cuts]
+    cuts = [cut - _first(unit) for cut in unit.unit.cuts]
     first = max((cut for cut in cuts if cut <= wanted), default=0)
     last = min((cut for cut in cuts if cut > wanted), default=len(seconds)) - 1
     size = flow_size(info.width, info.height)
     estimator = MotionEstimator(size)
     grey: npt.NDArray[np.uint8] | None = None
-    with closing(FrameReader(info, conversion.shared.eye_format, origin)) as reader:
-        for n, frame in enumerate(reader.read(numbers[0], unit.times, unit.stated, interlaced=unit.interlaced)):
-            if first <= n <= last:
-                before, grey = grey, small_grey(frame.planes[0], frame.pixel_format.bit_depth, size)
-                motion = estimator.estimate(before, grey) if before is not None else None
-                yield Taken(frame, numbers[n], seconds[n], grey, motion, n == wanted)
-            if n >= last:
-                return
+    for n, frame in enumerate(frames):
+        if first <= n <= last:
+            before, grey = grey, small_grey(frame.planes[0], frame.pixel_format.bit_depth, size)
+            motion = estimator.estimate(before, grey) if before is not None else None
+            yield Taken(frame, _first(unit) + n, seconds[n], grey, motion, n == wanted)
+        if n >= last:
+            return
 
 
 def _unit_at(units: Sequence[PlannedUnit], seconds: float, base: Fraction) -> PlannedUnit:

@@ -16,7 +16,7 @@ from video3d.errors import SourceError, Video3DError, WorkerError
 from video3d.media import source
 from video3d.media.decoding import DecodeRequest, decode
 from video3d.media.probing import probe as probe_here
-from video3d.media.source import THUMBNAIL_SHAPES, FrameReader, ThumbnailReader, probe
+from video3d.media.source import THUMBNAIL_SHAPES, FrameReader, LateReader, ThumbnailReader, probe
 from video3d.types import Frame, PixelFormat, VideoInfo
 
 Clips = Callable[[str], Path]
@@ -130,6 +130,16 @@ def test_notices_of_the_decoder_arrive(clip_of: Clips) -> None:
     pictures = list(reader)
     assert any("restarts" in notice for notice in reader.notices)
     assert pictures[-1].clock_moved
+
+
+def test_late_frames_are_those_of_the_decoder_and_the_others_are_told(clip_of: Clips) -> None:
+    info = probe_here(str(clip_of("mp4")))
+    times, planes = whole(info)
+    stated = list(LateReader(info, info.pixel_format, None, times[5]))
+    assert [frame.pts for frame in stated] == times
+    assert [frame.planes is None for frame in stated] == [number < 5 for number in range(len(times))]
+    delivered = [[plane.tobytes() for plane in frame.planes] for frame in stated if frame.planes is not None]
+    assert delivered == planes[5:]
 
 
 def test_leaving_thumbnails_early_leaves_nothing(clip_of: Clips) -> None:

@@ -38,12 +38,14 @@ class DecodeRequest:
     """Begin at the key frame before this time (ticks of the video track); None begins at the start."""
     thumbnails: bool = False
     """Deliver small 8-bit pictures for the plan instead of the pictures themselves."""
+    skip_before: int | None = None
+    """Pictures whose stated time is before this (ticks) are told, and not delivered."""
     threads: int = 0
 
 
 @dataclass(frozen=True)
 class DecodedPicture:
-    """Planes Y, U, V, and the time the file states (None where it states none)."""
+    """Planes Y, U, V (none where it was to be skipped), and the time the file states (None where it states none)."""
 
     planes: tuple[np.ndarray[Any, Any], ...]
     pts: int | None
@@ -71,7 +73,10 @@ def decode(request: DecodeRequest, notices: list[str]) -> Iterator[DecodedPictur
         clock = _Clock()
         shaper: _Thumbnailer | _Shaper = _Thumbnailer(clock) if request.thumbnails else _Shaper(request, clock)
         for frame in _frames(container, stream, clock, notices):
-            yield from shaper.push(frame)
+            if request.skip_before is not None and frame.pts is not None and frame.pts < request.skip_before:
+                yield _Stamp.of(frame, clock).on(())
+            else:
+                yield from shaper.push(frame)
         yield from shaper.flush()
 
 

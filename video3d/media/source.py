@@ -60,6 +60,42 @@ class ThumbnailReader:
                                    header["clock_moved"])
 
 
+@dataclass(frozen=True, eq=False)
+class StatedFrame:
+    """A frame as the file states it."""
+
+    planes: tuple[Plane, Plane, Plane] | None
+    """None where it was to be skipped."""
+    pts: int | None
+    """As in `SmallPicture`, like the rest."""
+    duration: int
+    interlaced: bool
+    clock_moved: bool
+
+
+class LateReader:
+    """All frames of a source, of which only late ones are delivered. Iterate once; `notices` is filled at the end."""
+
+    def __init__(self, info: VideoInfo, pixel_format: PixelFormat, origin: int | None, skip_before: int) -> None:
+        """`origin` as in `ThumbnailReader`; frames that the file itself puts before `skip_before` (ticks) are
+        skipped."""
+        self.notices: list[str] = []
+        self._info = info
+        self._pixel_format = pixel_format
+        self._origin = origin
+        self._skip_before = skip_before
+
+    def __iter__(self) -> Iterator[StatedFrame]:
+        request = _request(self._info, self._pixel_format.name, seek_to=self._origin, skip_before=self._skip_before)
+        shapes = self._pixel_format.plane_shapes(self._info.width, self._info.height)
+        with WorkerProcess("decode", request, what=self._info.path,
+                           memory_limit=_memory_limit(self._info)) as worker:
+            for header in _headers(worker, self.notices):
+                planes = None if header["skipped"] else _planes(worker, shapes, self._pixel_format.dtype)
+                yield StatedFrame(planes, header["pts"], header["duration"], header["interlaced"],
+                                  header["clock_moved"])
+
+
 class FrameReader:
     """Frames of a source, as planes. Readers of neighbouring parts share one decoder as long as they go forward."""
 
@@ -146,23 +182,34 @@ def _memory_limit(info: VideoInfo) -> int:
 
 
 def _request(info: VideoInfo, pixel_format: str, *, interlaced: bool = False, seek_to: int | None = None,
-             thumbnails: bool = False) -> dict[str, Any]:
+             thumbnails: bool = False, skip_before: int | None = None) -> dict[str, Any]:
     return {"info": to_json(info), "pixel_format": pixel_format, "interlaced": interlaced, "seek_to": seek_to,
-            "thumbnails": thumbnails, "threads": 0}
+            "thumbnails": thumbnails, "skip_before": skip_before, "threads": 0}
 
 
 def _pictures(worker: WorkerProcess, shapes: tuple[tuple[int, int], ...], dtype: np.dtype[Any],
               notices: list[str]) -> Iterator[tuple[dict[str, Any], tuple[Plane, Plane, Plane]]]:
+    for header in _headers(worker, notices):
+        yield header, _planes(worker, shapes, dtype)
+
+
+def _headers(worker: WorkerProcess, notices: list[str]) -> Iterator[dict[str, Any]]:
+    """One for each picture, whose planes must be read before the next."""
     for header in worker.messages():
         if header["kind"] == "end":
             notices.extend(notice for notice in header["notices"] if notice not in notices)
             return
-        planes: list[Plane] = []
-        for shape in shapes:
-            plane = np.empty(shape, dtype)
-            worker.read_payload(plane.data.cast("B"))
-            planes.append(plane)
-        yield header, (planes[0], planes[1], planes[2])
+        yield header
+
+
+def _planes(worker: WorkerProcess, shapes: tuple[tuple[int, int], ...], dtype: np.dtype[Any]
+            ) -> tuple[Plane, Plane, Plane]:
+    planes: list[Plane] = []
+    for shape in shapes:
+        plane = np.empty(shape, dtype)
+        worker.read_payload(plane.data.cast("B"))
+        planes.append(plane)
+    return planes[0], planes[1], planes[2]
 
 
 def _check_file(path: Path) -> None:

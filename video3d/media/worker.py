@@ -49,7 +49,8 @@ def _decode(arguments: dict[str, Any], answers: IO[bytes]) -> None:
     notices: list[str] = []
     for picture in decode(from_json(DecodeRequest, arguments), notices):
         header = {"kind": "picture", "pts": picture.pts, "duration": picture.duration,
-                  "interlaced": picture.interlaced, "clock_moved": picture.clock_moved}
+                  "interlaced": picture.interlaced, "clock_moved": picture.clock_moved,
+                  "skipped": not picture.planes}
         planes = [np.ascontiguousarray(plane).data.cast("B") for plane in picture.planes]
         write_message(answers, header, planes)
     write_message(answers, {"kind": "end", "notices": notices})
