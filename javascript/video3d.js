@@ -45,14 +45,22 @@ window.video3d = (() => {
 
     function told(text) {
         dictionary ??= loadDictionary();
-        if (!text || dictionary[text]) return dictionary[text] || text;
+        if (!text) return text;
+        const parts = text.split(/(?<=\.) (?=\S)/), known = parts.map(sentence);
+        if (known.some((part) => part !== null)) return parts.map((part, index) => known[index] ?? part).join(" ");
+        return sentence(text) ?? text;
+    }
+
+    // The names in it may have a word of their own too.
+    function sentence(text) {
+        if (dictionary[text]) return dictionary[text];
         sentences ??= Object.keys(dictionary).filter((key) => /\{\d\}/.test(key) && bare(key).length >= LEAST_LETTERS)
             .sort((a, b) => bare(b).length - bare(a).length).map((key) => [key, pattern(key)]);
         for (const [key, expression] of sentences) {
             const found = expression.exec(text);
-            if (found) return t(key, ...found.slice(1));
+            if (found) return t(key, ...found.slice(1).map((name) => dictionary[name] || name));
         }
-        return text;
+        return null;
     }
 
     const bare = (key) => key.replace(/\{\d\}/g, "");

@@ -294,7 +294,7 @@ video3d.sources = (() => {
         estimating = setTimeout(async () => {
             try {
                 const found = await routes.estimate(source.reference, video3d.settings.values());
-                source.estimate = t("About {0} to convert. The result: {1} × {2}, about {3}.",
+                source.estimate = t("Estimated time: {0}. The result: {1} × {2}, about {3}.",
                     format.duration(found.seconds), found.width, found.height, format.bytes(found.bytes));
             } catch (problem) {
                 source.estimate = [problem.message, problem.remedy].filter(Boolean).join(" ");

@@ -63,6 +63,7 @@ video3d.preview = (() => {
         if (!slider) return;
         slider.max = Math.max(0.1, seconds());
         find(".video3d-scrub").hidden = false;
+        find(".video3d-empty").textContent = t("The preview is being made …");
         go(moment || seconds() * 0.2);
     }
 

@@ -42,7 +42,7 @@
 
     function rows(model) {
         const next = better(model);
-        const made = [asked() === "auto" ? element("p", { className: "video3d-subtle" }, t("Takes {0}.", t(model.label))) : null, ...about(model), ...patience(model)];
+        const made = [asked() === "auto" ? element("p", { className: "video3d-subtle" }, t("Uses {0}.", t(model.label))) : null, ...about(model), ...patience(model)];
         if (next) made.push(element("p", { className: "video3d-subtle" }, next.slow ? t("{0} sees depth better, but is slow here: no graphics card can do its work.", next.label) : t("{0} sees depth better.", next.label)), ...about(next));
         else if (asked() === "auto" && models[0]?.needs && model.id === "builtin") made.push(element("p", { className: "video3d-subtle" }, t("Networks see depth better. They need {0}: end the program, and start it once with “setup --with {0}”.", models[0].needs)));
         return made.filter(Boolean);

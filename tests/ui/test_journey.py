@@ -168,7 +168,7 @@ def test_a_slow_depth_model_says_so_and_offers_the_quick_one(page: Any, once: st
     page.route("**/v1/models", answer)
     reopen(page)
     page.locator("#video3d_slow").wait_for(timeout=SOON)
-    assert "Takes Depth Anything V2 Small." in page.locator("[data-video3d=models]").inner_text()
+    assert "Uses Depth Anything V2 Small." in page.locator("[data-video3d=models]").inner_text()
     page.locator("#video3d_quick_model").click()
     page.wait_for_function("video3d.settings.values().depth_model === 'builtin'", timeout=SOON)
     page.locator("#video3d_slow").wait_for(state="detached", timeout=SOON)

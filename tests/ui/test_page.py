@@ -117,5 +117,31 @@ def test_a_browser_is_asked_for_the_codecs_that_a_stream_has(words: str, make_cl
     assert re.findall(r'"(.*)"', ours)[0].casefold().split(", ") == [word.casefold() for word in theirs]
 
 
+TOLD = """
+globalThis.window = globalThis;
+window.localization = JSON.parse(process.argv[2]);
+globalThis.document = { readyState: 'loading', addEventListener: () => {}, querySelector: () => null };
+eval(require('fs').readFileSync(process.argv[1], 'utf8'));
+console.log(JSON.stringify(JSON.parse(process.argv[3]).map(window.video3d.told)));
+"""
+
+
+@pytest.mark.needs("node")
+def test_sentences_that_stand_together_are_translated_one_by_one() -> None:
+    words = {"Depth comes from {0} (licence {1}), the best.": "Tiefe: {0} ({1}).", "{0} would be better.": "Besser: {0}.",
+             "basic": "einfach", "{0}: a folder is not a video.": "{0}: kein Video."}
+    told = {
+        "Depth comes from basic (licence MIT), the best. A net would be better.": "Tiefe: einfach (MIT). Besser: A net.",
+        "Nobody knows this. A net would be better.": "Nobody knows this. Besser: A net.",
+        "my. trip.mp4: a folder is not a video.": "my. trip.mp4: kein Video.",
+        "Nobody knows this.": "Nobody knows this.", "": "",
+    }
+    script = ROOT / "javascript" / "video3d.js"
+    done = subprocess.run(["node", "-e", TOLD, "--", str(script), json.dumps(words), json.dumps(list(told))],
+                          capture_output=True, text=True, check=False, timeout=30)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == list(told.values())
+
+
 def test_the_core_is_loaded_first() -> None:
     assert scripts()[0].name == "video3d.js"

@@ -19,6 +19,11 @@ from video3d.types import DepthEstimator, DepthKind
 AUTO = "auto"
 BUILTIN_LABEL = "built-in (basic)"
 TORCH = "torch"
+AS_ASKED = "Depth comes from {0} (licence {1}), as asked for."
+BEST_HERE = "Depth comes from {0} (licence {1}), the best model here."
+BETTER = "{0} would be better."
+SIMPLE = "It guesses depth from simple cues; a real depth network gives far better results."
+TO_FETCH = "`video3d models download {0}` gets it ({1} MB)."
 BATCH = 4
 """Pictures that a published network sees at once: enough to keep a GPU busy, few enough for memory and progress."""
 
@@ -79,19 +84,19 @@ def choose_model(model_id: str, models: Sequence[DepthModel]) -> DepthChoice:
         model = find_model(model_id, models)
         if not model.is_usable:
             raise DepthError(f"{model.label} cannot be used yet.", stage="depth", remedy=_how_to_get(model))
-        return DepthChoice(model, f"Depth comes from {_described(model)}, as asked for.")
+        return DepthChoice(model, AS_ASKED.format(model.label, _licence(model)))
     estimating = sorted((model for model in models if model.role is Role.ESTIMATES and not model.non_commercial),
                         key=lambda model: (-model.quality, model.availability is not Availability.READY))
     usable = [model for model in estimating if model.is_usable]
     if not usable:
         raise DepthError("No depth model can be used here.", stage="depth", remedy="Reinstall the program.")
     chosen = usable[0]
-    sentence = f"Depth comes from {_described(chosen)}, the best model here."
+    sentence = BEST_HERE.format(chosen.label, _licence(chosen))
     better = [model for model in estimating if model.quality > chosen.quality]
     if better:
-        sentence += f" {better[0].label} would be better. {_how_to_get(better[0])}"
+        sentence += f" {BETTER.format(better[0].label)} {_how_to_get(better[0])}"
     elif chosen.id == "builtin":
-        sentence += " It guesses depth from simple cues; a real depth network gives far better results."
+        sentence += f" {SIMPLE}"
     return DepthChoice(chosen, sentence)
 
 
@@ -102,7 +107,7 @@ def _how_to_get(model: DepthModel) -> str:
         steps.append(f"It needs {model.lacks}: {_how_to_install(model.lacks)}")
     if model.availability is Availability.TO_DOWNLOAD:
         size = sum(weights.size for weights in model.weights)
-        steps.append(f"`video3d models download {model.id}` gets it ({size / 1e6:.0f} MB).")
+        steps.append(TO_FETCH.format(model.id, f"{size / 1e6:.0f}"))
     return " ".join(steps)
 
 
@@ -110,8 +115,8 @@ def _how_to_install(package: str) -> str:
     return f"`python3 start.py setup --with {package}` installs it (elsewhere `pip install {package}`)."
 
 
-def _described(model: DepthModel) -> str:
-    return f"{model.label} (licence {model.licence}{', non-commercial use only' if model.non_commercial else ''})"
+def _licence(model: DepthModel) -> str:
+    return f"{model.licence}, non-commercial use only" if model.non_commercial else model.licence
 
 
 def _load_published(model: Published, file: Path | None, lacks: str, options: LoadOptions) -> DepthEstimator:
