@@ -131,7 +131,8 @@ def test_sentences_that_stand_together_are_translated_one_by_one() -> None:
     words = {"Depth comes from {0} (licence {1}), the best.": "Tiefe: {0} ({1}).", "{0} would be better.": "Besser: {0}.",
              "basic": "einfach", "{0}: a folder is not a video.": "{0}: kein Video."}
     told = {
-        "Depth comes from basic (licence MIT), the best. A net would be better.": "Tiefe: einfach (MIT). Besser: A net.",
+        "Depth comes from basic (licence MIT), the best. A net would be better.":
+            "Tiefe: einfach (MIT). Besser: A net.",
         "Nobody knows this. A net would be better.": "Nobody knows this. Besser: A net.",
         "my. trip.mp4: a folder is not a video.": "my. trip.mp4: kein Video.",
         "Nobody knows this.": "Nobody knows this.", "": "",

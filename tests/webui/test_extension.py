@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import runpy
 import sys
 import threading
@@ -64,6 +65,25 @@ def test_the_script_registers_all_that_the_webui_calls(webui: dict[str, Any]) ->
     runpy.run_path(str(ROOT / "scripts" / "video3d_extension.py"))
     assert set(webui["script_callbacks"].called) == {"on_ui_settings", "on_ui_tabs", "on_app_started",
                                                      "on_script_unloaded"}
+
+
+def test_the_webui_looks_through_few_frames_for_each_callback(webui: dict[str, Any]) -> None:
+    """It takes a tenth of a second and more where the stack is as deep as the webui's own."""
+    depths: list[int] = []
+
+    class Looking(Callbacks):
+        def __getattr__(self, name: str) -> Callable[[Callable[..., Any]], None]:
+            return lambda callback: depths.append(len(inspect.stack(0)))
+
+    Extension(Kind.FORGE).register(Looking())
+    assert len(depths) == 4
+    assert max(depths) < len(inspect.stack(0))
+    assert max(depths) < 12
+
+
+def test_what_the_webui_refuses_is_not_lost(webui: dict[str, Any]) -> None:
+    with pytest.raises(AttributeError):
+        Extension(Kind.FORGE).register(SimpleNamespace())
 
 
 def test_loading_the_script_makes_nothing(webui: dict[str, Any], tmp_path: Path) -> None:

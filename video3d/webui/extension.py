@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +35,16 @@ class Extension:
         self._changing = threading.Lock()
 
     def register(self, callbacks: Any) -> None:
-        """`callbacks`: the webui's `modules.script_callbacks`."""
+        """`callbacks`: the webui's `modules.script_callbacks`.
+
+        For each callback it looks through the call stack, and at every module for every frame whose module it does not
+        find: 0.1 s and more, as deep down as it runs scripts. A thread's stack is short.
+        """
         loaded_sources()
+        with ThreadPoolExecutor(1, "video3d-registering") as short_stack:
+            short_stack.submit(self._register, callbacks).result()
+
+    def _register(self, callbacks: Any) -> None:
         callbacks.on_ui_settings(self.settings)
         callbacks.on_ui_tabs(self.tabs)
         callbacks.on_app_started(self.started)
