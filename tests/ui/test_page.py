@@ -128,8 +128,8 @@ console.log(JSON.stringify(JSON.parse(process.argv[3]).map(window.video3d.told))
 
 @pytest.mark.needs("node")
 def test_sentences_that_stand_together_are_translated_one_by_one() -> None:
-    words = {"Depth comes from {0} (licence {1}), the best.": "Tiefe: {0} ({1}).", "{0} would be better.": "Besser: {0}.",
-             "basic": "einfach", "{0}: a folder is not a video.": "{0}: kein Video."}
+    words = {"Depth comes from {0} (licence {1}), the best.": "Tiefe: {0} ({1}).", "basic": "einfach",
+             "{0} would be better.": "Besser: {0}.", "{0}: a folder is not a video.": "{0}: kein Video."}
     told = {
         "Depth comes from basic (licence MIT), the best. A net would be better.":
             "Tiefe: einfach (MIT). Besser: A net.",
