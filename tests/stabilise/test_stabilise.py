@@ -236,3 +236,37 @@ def test_black_bars_do_not_count() -> None:
     assert (columns.start, columns.stop) == (0, 1)
     rows, _ = picture_area(np.full((64, 96), 16, np.uint8))
     assert (rows.start, rows.stop) == (0, 1)
+
+
+def test_a_shot_that_begins_black_does_not_flicker_until_it_shows_something() -> None:
+    clip = Clip(40, speed=0, noise=0)
+    rng = np.random.default_rng(3)
+    for n in range(30):
+        clip.greys[n] = np.full_like(clip.greys[n], 16)
+        clip.raw[n] = rng.random(clip.raw[n].shape).astype(np.float32)
+    maps = steadied(clip, Stabilisation.NORMAL)
+    assert all(np.array_equal(maps[0], maps[n]) for n in range(1, 10))
+
+
+def confused(clip: Clip, rng: np.random.Generator) -> None:
+    """Flow of several pixels that the way back contradicts, as a dark and even picture gives it."""
+    for n, motion in enumerate(clip.motions):
+        if motion is not None:
+            flows = (rng.normal(0, 6, motion.to_previous.shape).astype(np.float32) for _ in range(2))
+            clip.motions[n] = Motion(*flows, np.zeros_like(motion.confidence))
+
+
+def mean_change(maps: list[FloatMap]) -> float:
+    return float(np.mean([np.abs(a - b).mean() for a, b in itertools.pairwise(maps)]))
+
+
+@pytest.mark.parametrize("deviation", [0.0, 0.7])
+def test_what_stands_still_is_steadied_whatever_its_flow_says(deviation: float) -> None:
+    rng = np.random.default_rng(4)
+    clip = Clip(48, speed=0)
+    for n, grey in enumerate(clip.greys):
+        faded = grey * ((n + 4) / 100) + 20 + rng.normal(0, deviation, grey.shape)
+        clip.greys[n] = faded.clip(0, 255).round().astype(np.uint8)
+    confused(clip, rng)
+    off, normal = (mean_change(steadied(clip, mode)[12:]) for mode in (Stabilisation.OFF, Stabilisation.NORMAL))
+    assert normal < off / 5

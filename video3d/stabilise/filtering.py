@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d.settings import Stabilisation
+from video3d.stabilise.lines import robust_line
 from video3d.stabilise.paths import MotionPath, carried, paths_back, paths_on
 from video3d.stabilise.steps import Step
 from video3d.types import FloatMap, Flow, Motion
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 
-_SCALE_LIMITS = (0.7, 1.4)
 _LEAK_SECONDS = 0.08
 MEMORY = 1.0
 _LOOK_BACK = 0.8
@@ -98,6 +98,9 @@ class TemporalFilter:
         return [self._lock.update(motion, path.flow, path.confidence, elapsed / len(motions)) for motion in motions][-1]
 
     def _start(self, near: FloatMap, blankness: float) -> FloatMap:
+        if blankness >= 1 and self._past is not None and self._past.shape == near.shape:
+            # Nothing was seen yet, nor is: whatever the network makes of black, let it not flicker.
+            return self._past
         self._has_seen = blankness < 1
         self._past = near
         self._age = np.full_like(near, max(1 - blankness, 1e-3))
@@ -188,35 +191,16 @@ def _spread(near: FloatMap) -> float:
 
 
 def _fit(near: FloatMap, past: FloatMap, weight: FloatMap, kept: float) -> FloatMap:
-    """`near` scaled and shifted to `past` by iteratively reweighted least squares with Cauchy weights.
+    """`near` scaled and shifted to `past`.
 
     `kept` is how much of the correction remains: a correction that is not renewed leaks away, so that the chain of
     fits cannot drift.
     """
     x, y = near[::3, ::3].ravel().astype(np.float64), past[::3, ::3].ravel().astype(np.float64)
-    base = weight[::3, ::3].ravel() + 0.01
-    scale, shift = 1.0, 0.0
-    weights = base
-    for _ in range(4):
-        scale, shift = _weighted_line(x, y, weights)
-        error = np.abs(scale * x + shift - y)
-        deviation = 2 * float(np.median(error)) + 1e-12
-        weights = base / (1 + np.square(error / deviation))
+    scale, shift, weights = robust_line(x, y, weight[::3, ::3].ravel() + 0.01, 1e-12)
     # The shift is about the middle of the values: a scale that leaks back must not move them all.
     centre = float(np.average(x, weights=weights))
     moved = scale * centre + shift - centre
     scale = 1 + (scale - 1) * kept
     shift = centre + moved * kept - scale * centre
     return near * np.float32(scale) + np.float32(shift)
-
-
-def _weighted_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64],
-                   weights: npt.NDArray[Any]) -> tuple[float, float]:
-    total = float(weights.sum())
-    mean_x, mean_y = float(weights @ x) / total, float(weights @ y) / total
-    variance = float(weights @ np.square(x - mean_x)) / total
-    if variance <= 1e-12 * max(1.0, mean_x * mean_x):
-        return 1.0, mean_y - mean_x
-    covariance = float(weights @ ((x - mean_x) * (y - mean_y))) / total
-    scale = min(max(covariance / variance, _SCALE_LIMITS[0]), _SCALE_LIMITS[1])
-    return scale, mean_y - scale * mean_x

@@ -15,6 +15,7 @@ from video3d.settings import Stabilisation
 from video3d.stabilise.filtering import STEADINESS, TemporalFilter
 from video3d.stabilise.paths import between
 from video3d.stabilise.ranging import FrameRange, RangeTracker, range_of
+from video3d.stabilise.resting import with_rest
 from video3d.stabilise.steps import Between, Step
 from video3d.types import DepthKind, FloatMap, Motion
 
@@ -73,6 +74,8 @@ class DepthStabiliser:
         self._queue: deque[Step] = deque()
         self._between: list[Between] = []
         self._motions: list[Motion] = []
+        self._grey: Grey | None = None
+        """The picture before."""
         self._shown: Step | None = None
         """What was given out last."""
 
@@ -87,7 +90,8 @@ class DepthStabiliser:
         """
         blankness = blank_share(grey)
         if motion is not None:
-            self._motions.append(motion)
+            self._motions.append(motion if self._grey is None else with_rest(motion, self._grey, grey))
+        self._grey = grey
         if near is None:
             if motion is None:
                 raise ValueError("a shot's first frame needs a map of its own")
