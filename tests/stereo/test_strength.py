@@ -43,9 +43,30 @@ def test_the_share_of_holes_is_kept_by_hand():
     assert suggest(posts(1, 1.3)) == pytest.approx(2.3)
 
 
+def ground(left=0.0):
+    """Ground that comes nearer towards the viewer; `left` of the height, from below, a near thing at the left side."""
+    nearness = np.tile(np.linspace(0.1, 0.95, 90, dtype=np.float32)[:, None], (1, 160))
+    nearness[90 - round(90 * left):, :12] = 0.9
+    return nearness
+
+
 def test_near_things_at_the_sides_take_a_fifth_off():
-    nearness = np.full((90, 160), 0.9, np.float32)
-    assert suggest(nearness) == 2.0
+    assert suggest(ground(left=0.7)) == 2.0
+    assert suggest(np.fliplr(ground(left=0.7))) == 2.0
+    assert suggest(ground(left=0.7), model="builtin") == 1.2
+
+
+def test_the_ground_at_the_corners_is_no_thing_at_the_sides():
+    assert suggest(ground()) == 3.0
+    assert suggest(ground(), model="builtin") == 1.5
+
+
+def test_what_is_near_all_over_is_no_thing_at_the_sides():
+    assert suggest(np.full((90, 160), 0.9, np.float32)) == 3.0
+
+
+def test_built_in_depth_never_gets_more_than_usual():
+    assert suggest(posts(0), model="builtin") == 1.5
 
 
 def test_one_odd_frame_of_many_does_not_decide():
