@@ -1,11 +1,14 @@
-"""The renderer that training pictures come from: its distances are exact."""
+"""The renderer that training pictures come from, whose distances are exact, and what the network learned of them."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from training.make_data import examples
 from training.render import BOX, ELLIPSOID, PLANE, Camera, Light, Things, render
 from training.scenes import random_scene
+from training.score import ordinal_accuracy, relative_error
+from video3d.depth.correction import Corrector
 
 CAMERA = Camera(np.eye(3), np.zeros(3), 1.0)
 LIGHT = Light(np.array([0.0, -1.0, 0.0]), 0.5, np.ones(3), np.ones(3), 0.0, shadows=True)
@@ -37,3 +40,24 @@ def test_the_same_seed_draws_the_same_scene() -> None:
     first, second = (random_scene(np.random.default_rng(3)) for _ in range(2))
     pictures = [render(scene.things, scene.camera, scene.light, 32, 16, 1)[0] for scene in (first, second)]
     np.testing.assert_array_equal(*pictures)
+
+
+def test_the_same_seed_makes_the_same_examples() -> None:
+    first, second = (examples(np.random.default_rng(5), (64, 36)) for _ in range(2))
+    assert len(first) == len(second) > 0
+    for one, other in zip(first, second, strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_the_network_knows_more_than_the_cues_of_scenes_it_has_not_seen() -> None:
+    corrector = Corrector(share=1)
+    order, error = [], []
+    for seed in range(9000, 9016):
+        for rgb, maps, nearness in examples(np.random.default_rng(seed), (128, 72)):
+            fused = maps[..., 0]
+            corrected = fused + corrector._seen(rgb.astype(np.float32) / 255, maps)
+            order.append([ordinal_accuracy(depth, nearness) for depth in (corrected, fused)])
+            error.append([relative_error(depth, nearness) for depth in (corrected, fused)])
+    assert np.subtract(*np.mean(order, axis=0)) > 0.02
+    assert np.subtract(*np.mean(error, axis=0)) < -0.1

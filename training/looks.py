@@ -33,16 +33,16 @@ def focused(picture: Array, nearness: Array, rng: np.random.Generator) -> Array:
     return first + np.clip(share - 1, 0, 1) * (blurred[2] - first)
 
 
-def recorded(picture: Array, rng: np.random.Generator) -> Array:
-    """uint8: noise, a soft lens or a sharpened picture, and block compression."""
-    soft = rng.random()
-    if soft < 0.4:
-        picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.3, 0.9)))
+def recorded(picture: Array, look: np.random.Generator, rng: np.random.Generator) -> Array:
+    """uint8: a soft lens or a sharpened picture (`look`: the same for a shot), noise, and block compression."""
+    soft = look.random()
+    if soft < 0.3:
+        picture = cv2.GaussianBlur(picture, (0, 0), float(look.uniform(0.3, 0.8)))
     elif soft < 0.6:
-        picture = picture + rng.uniform(0.2, 0.8) * (picture - cv2.GaussianBlur(picture, (0, 0), 1.0))
-    noisy = picture + rng.normal(0, rng.uniform(0, 0.025), picture.shape).astype(np.float32)
-    coded = np.clip(noisy * 255, 0, 255).astype(np.uint8)
-    if rng.random() < 0.6:
-        _, data = cv2.imencode(".jpg", coded, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 96))])
+        picture = picture + look.uniform(0.2, 0.8) * (picture - cv2.GaussianBlur(picture, (0, 0), 1.0))
+    noise = np.float32(look.uniform(0, 0.012)) * rng.standard_normal(picture.shape, np.float32)
+    coded = np.clip((picture + noise) * 255, 0, 255).astype(np.uint8)
+    if look.random() < 0.3:
+        _, data = cv2.imencode(".jpg", coded, [cv2.IMWRITE_JPEG_QUALITY, int(look.integers(70, 97))])
         coded = cv2.imdecode(data, cv2.IMREAD_COLOR)
     return coded

@@ -1,14 +1,14 @@
-"""The network: picture and flow in, nearness at half the size out. Some 0.7 million parameters."""
+"""The network: a small picture and the cues' maps in, the fused map's correction out. Some 0.2 million parameters."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-CHANNELS = 6
-"""Red, green, blue (0…1, less 0.5), flow x and y (parts of `FLOW_UNIT` of the width), confidence (0…1)."""
-FLOW_UNIT = 0.02
+MAPS = 8
+"""See `builtin.cue_maps`; the first is the fused map, which is corrected."""
+CHANNELS = 12 + MAPS
+"""Red, green and blue of two by two pixels, and the maps."""
 
 
 def _convolution(inside: int, outside: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
@@ -30,42 +30,40 @@ class Block(nn.Module):
 
 
 class Whole(nn.Module):
-    """Adds what the whole picture shows to every place."""
+    """Adds what the whole picture, and the whole row, shows to every place."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.mix = nn.Conv2d(channels, channels, 1)
+        self.picture = nn.Conv2d(channels, channels, 1)
+        self.row = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, c, h, w], the same out."""
-        return x + self.mix(functional.adaptive_avg_pool2d(x, 1))
+        # The means after the convolutions, which is the same: OpenCV 5 cannot add a convolution's output to all places.
+        return x + self.row(x).mean(3, keepdim=True) + self.picture(x).mean(3, keepdim=True).mean(2, keepdim=True)
 
 
-class DepthNetwork(nn.Module):
-    """An encoder of four scales and a decoder of three, joined at each scale."""
+class CorrectionNetwork(nn.Module):
+    """An encoder of three scales and a decoder of two, joined at each scale."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = _convolution(CHANNELS, 24, 2)
-        self.quarter = nn.Sequential(_convolution(24, 40, 2), Block(40))
-        self.eighth = nn.Sequential(_convolution(40, 64, 2), Block(64), Block(64))
-        self.sixteenth = nn.Sequential(_convolution(64, 88, 2), Block(88), Block(88, 2), Whole(88))
-        self.to_eighth = _convolution(88 + 64, 56)
-        self.to_quarter = _convolution(56 + 40, 36)
-        self.to_half = _convolution(36 + 24, 20)
-        self.out = nn.Conv2d(20, 1, 3, 1, 1)
+        self.fine = nn.Sequential(nn.Conv2d(CHANNELS, 16, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True))
+        self.middle = nn.Sequential(_convolution(16, 32, 2), _convolution(32, 32))
+        self.coarse = nn.Sequential(_convolution(32, 64, 2), Block(64), Whole(64), Block(64, 2), Whole(64))
+        self.coarse_up = nn.Conv2d(64, 32, 1)
+        self.middle_up = nn.Sequential(_convolution(32, 32), nn.Conv2d(32, 16, 1))
+        self.out = nn.Sequential(_convolution(16, 16), nn.Conv2d(16, 1, 3, 1, 1))
+        nn.init.zeros_(self.out[1].weight)
+        nn.init.zeros_(self.out[1].bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[n, 6, h, w] with sides that are multiples of 16; returns [n, 1, h/2, w/2], affine in nearness."""
-        half = self.stem(x)
-        quarter = self.quarter(half)
-        eighth = self.eighth(quarter)
-        deep = self.sixteenth(eighth)
-        up = self.to_eighth(torch.cat([_doubled(deep), eighth], 1))
-        up = self.to_quarter(torch.cat([_doubled(up), quarter], 1))
-        up = self.to_half(torch.cat([_doubled(up), half], 1))
-        return self.out(up)
+        """[n, 20, h, w] (see `correction.network_input`), sides that are multiples of 4; [n, 1, h, w] to be added."""
+        half = self.fine(x)
+        quarter = self.middle(half)
+        quarter = quarter + _doubled(self.coarse_up(self.coarse(quarter)))
+        return self.out(half + _doubled(self.middle_up(quarter)))
 
 
 def _doubled(x: Tensor) -> Tensor:
-    return functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+    return functional.interpolate(x, scale_factor=2.0, mode="nearest")

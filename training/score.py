@@ -20,9 +20,9 @@ import cv2 as opencv
 import numpy as np
 import numpy.typing as npt
 
-from training.run import LearnedDepth
 from video3d.depth import cues
 from video3d.depth.builtin import BuiltinDepth
+from video3d.depth.correction import Corrector
 from video3d.motion import MotionEstimator, flow_size
 from video3d.types import DepthInput
 
@@ -162,11 +162,11 @@ def main() -> None:
         "clear air is near": lambda: Single(cues.haze),
         "sharp is near": lambda: Single(lambda rgb: cues.sharpness(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))),
         "the middle is near": lambda: Single(lambda rgb: cues.centre((rgb.shape[1], rgb.shape[0]))),
-        "fused cues": BuiltinDepth,
+        "fused cues": lambda: BuiltinDepth(Corrector(share=0)),
+        "corrected by the network": BuiltinDepth,
     }
     if options.network:
-        models["learned"] = lambda: LearnedDepth(options.network)
-        models["learned, fused with the cues"] = lambda: LearnedDepth(options.network, BuiltinDepth())
+        models["corrected by this network"] = lambda: BuiltinDepth(Corrector(options.network))
     sets: dict[str, list[Example]] = {
         "pairs": list(pairs(options.data)),
         "upside down": list(upside_down(pairs(options.data))),

@@ -1,152 +1,209 @@
-"""Trains the network on rendered shards: `python -m training.train FOLDER -o depth.onnx --minutes 60`.
+"""Trains the network on rendered shards: `python -m training.train FOLDER -o correction.onnx --minutes 60`.
 
-The shards may still be growing while it runs. The learning rate follows the time that is left, so that a run of any
-length ends well; `--resume` goes on from the last checkpoint.
+The learning rate follows the time that is left, so that a run of any length ends well. What is exported is the moving
+average of the weights.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from training.network import CHANNELS, FLOW_UNIT, DepthNetwork
+from training.network import CHANNELS, MAPS, CorrectionNetwork
 
-BATCH = 16
-PEAK_RATE = 2e-3
-STILL = 0.5
-"""Share of pictures whose motion is withheld: a photograph, or a camera at rest."""
-UPSIDE_DOWN = 0.12
+BATCH = 32
+PEAK_RATE = 3e-3
+AVERAGE = 0.998
+ODD_COLOURS, ODD_FILTER, GREY = 0.15, 0.3, 0.15
+"""Shares of pictures whose colours are exchanged, that go through a random filter, that lose their colour."""
 
 
-def batches(folder: Path, rng: np.random.Generator, reduction: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs [n, 6, h, w] and nearness [n, 1, h/2, w/2], without end; both sides in parts of `reduction`."""
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """All examples of one size."""
+
+    rgb: Tensor
+    """uint8 [n, 3, h, w]."""
+    maps: Tensor
+    """float16 [n, 8, h/2, w/2]."""
+    nearness: Tensor
+    """float16 [n, 1, h/2, w/2]."""
+
+    def after(self, first: Examples | None) -> Examples:
+        """Both, as one."""
+        if first is None:
+            return self
+        return Examples(torch.cat([first.rgb, self.rgb]), torch.cat([first.maps, self.maps]),
+                        torch.cat([first.nearness, self.nearness]))
+
+
+class Store:
+    """All shards of a folder, which may still grow."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: set[Path] = set()
+        self.groups: dict[tuple[int, ...], Examples] = {}
+
+    def refresh(self) -> None:
+        """Reads what is new."""
+        for file in sorted(set(self._folder.glob("*.npz")) - self._known):
+            self._known.add(file)
+            with np.load(file) as shard:
+                rgb, maps, nearness = (torch.from_numpy(shard[name]) for name in ("rgb", "maps", "nearness"))
+            new = Examples(rgb.permute(0, 3, 1, 2).contiguous(), maps.permute(0, 3, 1, 2).contiguous(),
+                           nearness[:, None])
+            self.groups[tuple(rgb.shape[1:])] = new.after(self.groups.get(tuple(rgb.shape[1:])))
+
+
+def batches(store: Store, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    """Inputs [n, 20, h, w] and nearness [n, 1, h, w], without end."""
     while True:
-        files = sorted(folder.glob("*.npz"))
-        for number in rng.permutation(len(files)):
-            with np.load(files[number]) as shard:
-                rgb, flow, confidence, nearness = (torch.from_numpy(shard[name]) for name in
-                                                   ("rgb", "flow", "confidence", "nearness"))
-            order = rng.permutation(len(rgb))
-            for start in range(0, len(order) - BATCH + 1, BATCH):
-                part = torch.from_numpy(order[start : start + BATCH])
-                yield _augmented(rgb[part], flow[part], confidence[part], nearness[part], rng, reduction)
+        store.refresh()
+        plan = [(group, part) for group in store.groups.values() for part in np.array_split(
+            rng.permutation(len(group.rgb)), max(1, len(group.rgb) // BATCH))]
+        for number in rng.permutation(len(plan)):
+            group, part = plan[number]
+            chosen = torch.from_numpy(part)
+            picture = _recoloured(group.rgb[chosen].float() / 255, rng) - 0.5
+            maps, nearness = group.maps[chosen].float(), group.nearness[chosen].float()
+            if rng.random() < 0.5:
+                picture, maps, nearness = picture.flip(3), maps.flip(3), nearness.flip(3)
+            yield torch.cat([functional.pixel_unshuffle(picture, 2), maps], 1), nearness
 
 
-def _augmented(rgb: Tensor, flow: Tensor, confidence: Tensor, nearness: Tensor,
-               rng: np.random.Generator, reduction: int) -> tuple[Tensor, Tensor]:
-    width = rgb.shape[2]
-    picture = functional.avg_pool2d(rgb.permute(0, 3, 1, 2).float() / 255, reduction)
-    gain = torch.from_numpy(rng.normal(1, 0.12, (len(picture), 3, 1, 1)).astype(np.float32))
-    shift = torch.from_numpy(rng.normal(0, 0.04, (len(picture), 1, 1, 1)).astype(np.float32))
-    grey = torch.from_numpy((rng.random((len(picture), 1, 1, 1)) < 0.15).astype(np.float32))
+def _recoloured(picture: Tensor, rng: np.random.Generator) -> Tensor:
+    count = len(picture)
+
+    def some(share: float) -> Tensor:
+        return torch.from_numpy((rng.random((count, 1, 1, 1)) < share).astype(np.float32))
+
+    odd = functional.conv2d(picture, torch.from_numpy(_random_filter(rng)), padding=1)
+    picture = picture + some(ODD_FILTER) * (0.7 * (odd - odd.mean((2, 3), keepdim=True) - picture
+                                                   + picture.mean((2, 3), keepdim=True)))
+    picture = picture + some(ODD_COLOURS) * (picture[:, torch.from_numpy(rng.permutation(3))] - picture)
+    gain = torch.from_numpy(rng.normal(1, 0.15, (count, 3, 1, 1)).astype(np.float32))
+    shift = torch.from_numpy(rng.normal(0, 0.05, (count, 1, 1, 1)).astype(np.float32))
     picture = (picture * gain + shift).clamp(0, 1)
-    picture = picture + grey * (picture.mean(1, keepdim=True) - picture) - 0.5
-    motion = functional.avg_pool2d(flow.permute(0, 3, 1, 2).float() / (FLOW_UNIT * width), reduction)
-    sure = functional.avg_pool2d(confidence[:, None].float() / 255, reduction)
-    still = torch.from_numpy((rng.random((len(picture), 1, 1, 1)) < STILL).astype(np.float32))
-    x = torch.cat([picture, (motion * (1 - still)).clamp(-4, 4), sure * (1 - still)], 1)
-    x = _cropped(x, 16)
-    y = _cropped(functional.avg_pool2d(nearness[:, None].float(), 2 * reduction), 8)
-    if rng.random() < 0.5:
-        x, y = x.flip(3), y.flip(3)
-        x[:, 3] *= -1
-    if rng.random() < UPSIDE_DOWN:
-        x, y = x.flip(2), y.flip(2)
-        x[:, 4] *= -1
-    return x, y
+    return picture + some(GREY) * (picture.mean(1, keepdim=True) - picture)
 
 
-def _cropped(x: Tensor, unit: int) -> Tensor:
-    """The middle, with sides that are multiples of `unit`."""
-    rows, columns = (side // unit * unit for side in x.shape[2:])
-    top, left = (x.shape[2] - rows) // 2, (x.shape[3] - columns) // 2
-    return x[:, :, top : top + rows, left : left + columns]
+def _random_filter(rng: np.random.Generator) -> np.ndarray:
+    """A filter over the colours and the nearest neighbours, different in each batch: surfaces look new."""
+    weights = rng.normal(0, 0.25, (3, 3, 3, 3))
+    weights[:, :, 1, 1] += rng.normal(0, 0.4, (3, 3)) + 0.5 * np.eye(3)
+    return (weights / np.abs(weights).sum((1, 2, 3), keepdims=True) * 1.5).astype(np.float32)
 
 
-def loss(predicted: Tensor, nearness: Tensor, rng: np.random.Generator) -> Tensor:
-    """Error after scale and shift are taken out, of values, of slopes at four scales, and of the order of points."""
-    target = _normalised(nearness)
-    own = _normalised(predicted)
+def loss(predicted: Tensor, nearness: Tensor, fused: Tensor, rng: np.random.Generator) -> Tensor:
+    """Error after the best scale and shift, of slopes, of the order of points; and how far the scale left the cues'."""
+    target, own = _normalised(nearness), _normalised(predicted)
+    flat, wanted = own.flatten(1), target.flatten(1)
+    scale = ((flat * wanted).mean(1) / (flat * flat).mean(1).clamp(min=1e-4)).clamp(min=0)
+    total = (scale[:, None] * flat - wanted).abs().clamp(max=4).mean()
     difference = own - target
-    total = difference.abs().clamp(max=4).mean()
-    for scale in range(4):
-        step = difference[:, :, :: 2 ** scale, :: 2 ** scale]
-        total = total + 0.3 * ((step[..., 1:] - step[..., :-1]).abs().mean()
-                               + (step[:, :, 1:] - step[:, :, :-1]).abs().mean())
-    return total + 0.5 * _order(own, target, rng)
+    for step in (1, 2, 4):
+        part = difference[:, :, ::step, ::step]
+        total = total + 0.15 * ((part[..., 1:] - part[..., :-1]).abs().mean()
+                                + (part[:, :, 1:] - part[:, :, :-1]).abs().mean())
+    middle, spread = _moments(predicted)
+    cue_middle, cue_spread = _moments(fused)
+    tie = (((middle - cue_middle) / cue_spread).square() + (spread / cue_spread).log().square()).mean()
+    # Where it knows nothing it should leave the cues alone.
+    change = ((predicted - fused).flatten(1).abs() / cue_spread).mean()
+    return total + 0.6 * _order(own, target, rng) + 0.03 * tie + 0.1 * change
+
+
+def _moments(values: Tensor) -> tuple[Tensor, Tensor]:
+    flat = values.flatten(1)
+    middle = flat.mean(1, keepdim=True)
+    return middle, (flat - middle).abs().mean(1, keepdim=True) + 1e-3
 
 
 def _normalised(values: Tensor) -> Tensor:
-    flat = values.flatten(1)
-    middle = flat.mean(1, keepdim=True)
-    spread = (flat - middle).abs().mean(1, keepdim=True) + 1e-3
-    return ((flat - middle) / spread).view_as(values)
+    middle, spread = _moments(values)
+    return ((values.flatten(1) - middle) / spread).view_as(values)
 
 
 def _order(own: Tensor, target: Tensor, rng: np.random.Generator) -> Tensor:
-    a, b = (torch.from_numpy(rng.integers(0, own[0].numel(), 1500)) for _ in range(2))
-    apart = own.flatten(1)[:, a] - own.flatten(1)[:, b]
-    truth = target.flatten(1)[:, a] - target.flatten(1)[:, b]
-    clear = (truth.abs() > 0.15).float()
-    return (functional.softplus(-2 * apart * truth.sign()) * clear).sum() / (clear.sum() + 1)
+    """Softly counts pairs in the wrong order, among those that differ by more than 5 % of the range."""
+    a, b = (torch.from_numpy(rng.integers(0, own[0].numel(), 1000)) for _ in range(2))
+    own, target = own.flatten(1), target.flatten(1)
+    apart, truth = own[:, a] - own[:, b], target[:, a] - target[:, b]
+    reach = target.amax(1, keepdim=True) - target.amin(1, keepdim=True)
+    clear = (truth.abs() > 0.05 * reach).float()
+    return (functional.softplus(-3 * apart * truth.sign()) * clear).sum() / (clear.sum() + 1)
 
 
-def export(network: DepthNetwork, target: Path) -> None:
-    """As ONNX for OpenCV's DNN, which takes other sizes than the one written, as long as 16 divides them."""
-    network.eval()
-    torch.onnx.export(network, (torch.zeros(1, CHANNELS, 96, 160),), str(target), input_names=["picture_and_motion"],
-                      output_names=["nearness"], opset_version=13, dynamo=False)
-    network.train()
+def export(network: nn.Module, target: Path) -> None:
+    """As ONNX for OpenCV's DNN, which takes other sizes than the one written, as long as 4 divides them."""
+    network = copy.deepcopy(network).eval()
+    torch.onnx.export(network, (torch.zeros(1, CHANNELS, 24, 40),), str(target),
+                      input_names=["picture_and_maps"], output_names=["correction"], opset_version=13, dynamo=False)
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, network: nn.Module, keep: float) -> None:
+    for own, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if own.dtype.is_floating_point:
+            own.lerp_(new, 1 - keep)
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("-o", "--output", type=Path, default=Path("depth.onnx"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("correction.onnx"))
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--reduction", type=int, default=1, help="2: on pictures of half the size, four times as fast")
-    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--resume", type=Path, help="weights (.pt) to go on from")
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="the highest learning rate")
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     rng = np.random.default_rng(options.seed)
-    network = DepthNetwork().to(memory_format=torch.channels_last)
-    checkpoint = options.output.with_suffix(".pt")
-    if options.resume and checkpoint.exists():
-        network.load_state_dict(torch.load(checkpoint, weights_only=True))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, weight_decay=0.02)
+    store = Store(options.folder)
+    network = CorrectionNetwork().to(memory_format=torch.channels_last)
+    if options.resume:
+        network.load_state_dict(torch.load(options.resume, weights_only=True))
+    average = copy.deepcopy(network)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=0.02, fused=True)
     began, said, step, running = time.monotonic(), 0.0, 0, 0.0
-    for x, y in batches(options.folder, rng, options.reduction):
+    for x, nearness in batches(store, rng):
         share = (time.monotonic() - began) / (60 * options.minutes)
         if share >= 1:
             break
-        rate = PEAK_RATE * min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * share))
         for group in optimiser.param_groups:
-            group["lr"] = rate
-        value = loss(network(x.contiguous(memory_format=torch.channels_last)), y, rng)
+            group["lr"] = options.rate * min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * share))
+        fused = x[:, -MAPS : 1 - MAPS]
+        value = loss(fused + network(x.contiguous(memory_format=torch.channels_last)), nearness, fused, rng)
         optimiser.zero_grad(set_to_none=True)
         value.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimiser.step()
         step += 1
+        if step % 8 == 0:
+            _follow(average, network, min(AVERAGE, step / (step + 20)) ** 8)
         running += (value.item() - running) / min(step, 200)
         if time.monotonic() - said > 60:
             said = time.monotonic()
-            print(f"{share:5.1%}  step {step}  loss {running:.3f}", flush=True)
-            torch.save(network.state_dict(), checkpoint)
-    torch.save(network.state_dict(), checkpoint)
-    export(network, options.output)
+            print(f"{share:5.1%}  step {step}  loss {running:.3f}  cues {loss(fused, nearness, fused, rng).item():.3f}"
+                  f"  {time.process_time():.0f} s", flush=True)
+            export(average, options.output)
+            torch.save(average.state_dict(), options.output.with_suffix(".pt"))
+    export(average, options.output)
+    torch.save(average.state_dict(), options.output.with_suffix(".pt"))
     print(f"{step} steps of {BATCH} pictures, loss {running:.3f}")
 
 

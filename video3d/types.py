@@ -269,7 +269,7 @@ class Disocclusion:
 
 @dataclass(frozen=True, eq=False)
 class StereoFrame:
-    """Both eyes of one moment. The eye that was not synthesised is the source frame as it was."""
+    """Both eyes of one moment. The eye that was not synthesised is the source frame itself."""
 
     left: Frame
     right: Frame

@@ -1,4 +1,4 @@
-"""The built-in depth: classical cues, fused and kept calm. A guess that needs no download, not a network's depth."""
+"""The built-in depth: classical cues, fused, corrected by a tiny network and kept calm. A guess without a download."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d.depth import cues
+from video3d.depth.correction import Corrector
 from video3d.depth.people import PersonFinder, person_map
 from video3d.depth.refine import guided_filter
 from video3d.motion import pixel_grid, resize_flow
@@ -29,6 +30,8 @@ _LONGEST_MEMORY = 8.0
 """Frames of good evidence: what moved two seconds ago is forgotten, so that work which begins inside a shot comes,
 after a warm-up, to the same depth."""
 _MOVING_HOLD_SECONDS = 2.0
+_FORGOTTEN_MOTION = 0.6
+"""What is left of the motion of a thing that has rested for a second: half of `_MOVING_HOLD_SECONDS`."""
 _LEAST_RISE = 0.15
 _PRIOR_WEIGHT = 12.0
 _LEVEL_HORIZON = 0.45
@@ -57,11 +60,13 @@ class Scene:
 class BuiltinDepth:
     """Position in the picture, sky, haze, sharpness, people, motion parallax: fused with weights kept for a shot.
 
-    Raw maps are relative inverse depth, about 0…1, of the input's size. A new shot (`starts_shot`) forgets all.
+    A small network corrects what they say together. Raw maps are relative inverse depth, about 0…1, of the input's
+    size. A new shot (`starts_shot`) forgets all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, corrector: Corrector | None = None) -> None:
         self._people = PersonFinder()
+        self._corrector = corrector or Corrector()
         self._reset()
 
     def _reset(self) -> None:
@@ -89,15 +94,16 @@ class BuiltinDepth:
         if self._parallax is None:
             self._parallax = ParallaxMemory(size)
         people = person_map(self._people.update(_as_grey(luma), item.seconds), size)
-        prior = _raised(_prior(picture, scene), people)
+        prior = _raised(single_picture(picture, scene), people)
         if item.motion is not None:
             self._parallax.learn(prior, picture, item.motion, elapsed)
-        fused = self._parallax.fuse(prior)
-        fused *= 1 - picture.sky * np.float32(0.9 * scene.outdoor)
+        fused = fused_cues(picture, scene, prior, self._parallax)
+        maps = cue_maps(picture, prior, fused, self._parallax)
+        fused += self._corrector.correction(picture.rgb, maps)
         return guided_filter(luma, fused, max(2, size[0] // 24), 2e-3)
 
     def _follow(self, picture: Picture, elapsed: float) -> Scene:
-        found = _scene(picture.sky)
+        found = scene_of(picture.sky)
         share = 1 - math.exp(-elapsed / _SCENE_SECONDS)
         self._scene = found if self._scene is None else self._scene.towards(found, share)
         return self._scene
@@ -122,7 +128,7 @@ class Picture:
         return self.luma.shape[1], self.luma.shape[0]
 
 
-def _prior(picture: Picture, scene: Scene) -> Array:
+def single_picture(picture: Picture, scene: Scene) -> Array:
     """What a single picture says."""
     near = cues.ground(picture.size, scene.horizon)
     near += np.float32(0.1 * (1 - scene.outdoor)) * cues.centre(picture.size)
@@ -132,6 +138,22 @@ def _prior(picture: Picture, scene: Scene) -> Array:
     # Sharpness tells something only where part of the picture is plainly out of focus.
     near += np.float32(0.2 * np.clip((high - low - 0.5) / 0.3, 0, 1)) * (sharp - np.float32(0.5))
     return near
+
+
+def fused_cues(picture: Picture, scene: Scene, prior: Array, parallax: ParallaxMemory) -> Array:
+    """What a single picture says and what motion says, together; the sky is far."""
+    return parallax.fuse(prior) * (1 - picture.sky * np.float32(0.9 * scene.outdoor))
+
+
+def cue_maps(picture: Picture, prior: Array, fused: Array, parallax: ParallaxMemory) -> Array:
+    """float32 [h, w, 8], what the network is shown: the fused map, the prior, how far motion is believed and what it
+    changed, what moves by itself, sky, haze, sharpness."""
+    nearness, belief = parallax.evidence()
+    # What rests for a second is forgotten here: work that begins inside a shot, after a warm-up, does not know of it.
+    moving = np.clip((parallax.moving - _FORGOTTEN_MOTION) / 0.3, 0, 1)
+    maps = [fused, prior, belief, belief * (nearness - prior), moving, picture.sky, cues.haze(picture.rgb),
+            cues.sharpness(picture.luma)]
+    return np.stack(maps, -1).astype(np.float32)
 
 
 class ParallaxMemory:
@@ -147,16 +169,25 @@ class ParallaxMemory:
 
     def fuse(self, prior: Array) -> Array:
         """`prior` (float32 [h, w]) corrected by what moved how far so far."""
+        nearness, belief = self.evidence()
+        fused = prior + belief * (nearness - prior)
+        moving = np.clip(self._moving * 1.5, 0, 1) * (1 - belief)
+        return _raised(fused, moving)
+
+    def evidence(self) -> tuple[Array, Array]:
+        """Nearness by motion alone, and how far to believe it, 0…1; both float32 [h, w]."""
         # Plain areas take the nearness of the detail around them.
         around = cv2.GaussianBlur(self._weight, (0, 0), 4)
         spread = cv2.GaussianBlur(self._weight * self._nearness, (0, 0), 4) / (around + np.float32(1e-6))
         own = self._weight / (self._weight + np.float32(0.3) * around + np.float32(1e-6))
         nearness = spread + own * (self._nearness - spread)
         weight = self._weight + np.float32(0.3) * around
-        belief = weight / (weight + np.float32(_PRIOR_WEIGHT))
-        fused = prior + belief * (nearness - prior)
-        moving = np.clip(self._moving * 1.5, 0, 1) * (1 - belief)
-        return _raised(fused, moving)
+        return nearness, weight / (weight + np.float32(_PRIOR_WEIGHT))
+
+    @property
+    def moving(self) -> Array:
+        """0…1, float32 [h, w]: what moves by itself, or did a moment ago."""
+        return self._moving
 
     def learn(self, prior: Array, picture: Picture, motion: Motion, elapsed: float) -> None:
         """One more pair of frames."""
@@ -199,7 +230,8 @@ def _as_grey(luma: FloatMap) -> npt.NDArray[np.uint8]:
     return cv2.convertScaleAbs(luma, alpha=255)
 
 
-def _scene(sky: FloatMap) -> Scene:
+def scene_of(sky: FloatMap) -> Scene:
+    """What the sky tells of the place."""
     share = float(sky.mean())
     lowest = float((sky.mean(axis=1) > 0.25).mean())
     # Outdoors the camera is mostly level: the horizon is in the middle, or where the sky ends below it.
