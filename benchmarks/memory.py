@@ -3,9 +3,11 @@
     python benchmarks/memory.py CLIP [CLIP …] [-- CONVERT OPTIONS]
 
 Samples the proportional set size (PSS: shared pages counted once) of the command line and all its descendants ten
-times a second, and prints the peak for each clip, its parts by process, and the ratio to the first clip's peak. Give a
-clip of two minutes and one of twenty to see that length does not matter; `--make FOLDER` makes such a pair, and one of
-3840x2160 in 10 bit.
+times a second, and prints the peak for each clip, its parts by process, and the ratio to the first clip's peak.
+Megabytes are 10^6 bytes. Give a clip of two minutes and one of twenty to see that length does not matter;
+`--make FOLDER` makes such a pair, and one of 3840x2160 in 10 bit. The pair has one frame a second, to be done in
+minutes, and a cut every eight seconds: units are short then, and the process that plans ahead is still at work when the
+shorter clip's peak comes, too.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from pathlib import Path
 
 from video3d.media.ffmpeg import find_ffmpeg
 
+SHOTS = ("testsrc2=s=1920x1080:r=1:d={0}[a];smptehdbars=s=1920x1080:r=1:d={0}[b];"
+         "[a][b]overlay=enable='gte(mod(t,16),8)'")
 SOURCES = {
-    "short_320x180.mp4": ("testsrc2=s=320x180:r=12:d=120", "yuv420p"),
-    "long_320x180.mp4": ("testsrc2=s=320x180:r=12:d=1200", "yuv420p"),
+    "short_1080p.mp4": (SHOTS.format(128), "yuv420p"),
+    "long_1080p.mp4": (SHOTS.format(1200), "yuv420p"),
     "1080p.mp4": ("testsrc2=s=1920x1080:r=24:d=6", "yuv420p"),
     "2160p_10bit.mp4": ("testsrc2=s=3840x2160:r=24:d=4", "yuv420p10le"),
 }
@@ -97,7 +101,7 @@ def pss(pid: int) -> float:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
+    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("Pss:")), 0.0)
 
 
 def name_of(pid: int) -> str:

@@ -159,6 +159,11 @@ def test_a_picture_becomes_a_stereo_picture(kind: str) -> None:
     assert made.size == (324, 92)
 
 
+def test_a_picture_is_no_larger_than_the_settings_let_it_be() -> None:
+    bound = settings(layout="full-sbs", max_width=80)
+    assert opened(image_picture(picture_file(), bound, StandaloneHost(), format=PictureFormat.PNG)).size == (160, 44)
+
+
 def test_the_untouched_eye_of_a_picture_keeps_its_colours() -> None:
     made = np.asarray(opened(image_picture(picture_file(size=(160, 90)), settings(), StandaloneHost(),
                                            format=PictureFormat.PNG))).astype(int)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -78,6 +78,25 @@ class Designed:
     disparity: FloatMap
     window: FloatingWindow
     starts_shot: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Rest:
+    """What is needed of a frame when its eyes are made. Its own picture and motion are not, which take most memory."""
+
+    is_written: bool
+    seconds: float
+    starts_shot: bool
+    window: FloatingWindow
+    nearness: FloatMap | None = None
+    """For layouts that show depth."""
+    disparity: FloatMap | None = None
+    """For the comfort report."""
+
+    @classmethod
+    def of(cls, designed: Designed, *, shows_depth: bool, measures: bool) -> _Rest:
+        return cls(designed.taken.is_written, designed.taken.seconds, designed.starts_shot, designed.window,
+                   designed.nearness if shows_depth else None, designed.disparity if measures else None)
 
 
 def disparity_settings(shared: UnitSettings) -> DisparitySettings:
@@ -319,33 +338,29 @@ class _Eyes:
     def packed(self, frames: Iterator[Designed]) -> Iterator[Frame]:
         """Frames that are written, in order."""
         synthesizer = self._synthesizer
-        if synthesizer is None:
-            for designed in frames:
-                if designed.taken.is_written:
-                    yield self._pack(StereoFrame(designed.taken.frame, designed.taken.frame), designed)
-            return
-        waiting: deque[Designed] = deque()
+        waiting: deque[_Rest] = deque()
         for designed in frames:
-            if designed.starts_shot:
+            frame, motion = designed.taken.frame, designed.taken.motion
+            if designed.starts_shot and synthesizer is not None:
                 yield from self._emit(synthesizer.flush(), waiting)
-            waiting.append(designed)
-            taken = designed.taken
-            yield from self._emit(synthesizer.push(taken.frame, designed.disparity, taken.motion), waiting)
-        yield from self._emit(synthesizer.flush(), waiting)
+            waiting.append(_Rest.of(designed, shows_depth=synthesizer is None, measures=self._measures))
+            pairs = ([StereoFrame(frame, frame)] if synthesizer is None
+                     else synthesizer.push(frame, designed.disparity, motion))
+            yield from self._emit(pairs, waiting)
+        if synthesizer is not None:
+            yield from self._emit(synthesizer.flush(), waiting)
 
-    def _emit(self, pairs: list[StereoFrame], waiting: deque[Designed]) -> Iterator[Frame]:
+    def _emit(self, pairs: Iterable[StereoFrame], waiting: deque[_Rest]) -> Iterator[Frame]:
         for pair in pairs:
-            designed = waiting.popleft()
-            if designed.taken.is_written:
-                yield self._pack(pair, designed)
+            rest = waiting.popleft()
+            if rest.is_written:
+                yield self._pack(pair, rest)
 
-    def _pack(self, pair: StereoFrame, designed: Designed) -> Frame:
-        if self._measures:
-            self.comfort.append(measure_comfort(designed.disparity, designed.taken.frame.width,
-                                                seconds=designed.taken.seconds, starts_shot=designed.starts_shot,
-                                                eye=self._eye, window=designed.window,
+    def _pack(self, pair: StereoFrame, rest: _Rest) -> Frame:
+        if rest.disparity is not None:
+            self.comfort.append(measure_comfort(rest.disparity, pair.left.width, seconds=rest.seconds,
+                                                starts_shot=rest.starts_shot, eye=self._eye, window=rest.window,
                                                 disocclusion=pair.disocclusion))
         if self._layout not in DEPTH_LAYOUTS:
-            window = designed.window
-            pair = with_floating_window(pair, window.left_pixels, window.right_pixels, self._colour)
-        return replace(self._packer.pack(pair, designed.nearness), pts=designed.taken.frame.pts)
+            pair = with_floating_window(pair, rest.window.left_pixels, rest.window.right_pixels, self._colour)
+        return self._packer.pack(pair, rest.nearness)

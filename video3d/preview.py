@@ -193,12 +193,12 @@ def _keep(kept: OrderedDict[Any, Any], key: object, value: object) -> None:
 def image_picture(data: bytes, settings: ConversionSettings, host: Host, *, view: View = View.PACKED,
                   format: PictureFormat = PictureFormat.JPEG, most_pixels: int = 64_000_000,  # noqa: A002
                   reporter: Reporter | None = None) -> Picture:
-    """A picture's file in, its stereo picture's file out, at full size.
+    """A picture's file in, its stereo picture's file out, at full size, or as large as the settings let an eye be.
 
     SourceError where it is no picture, LimitError where it has more than `most_pixels`.
     """
     _check(view, format)
-    frame = _frame_of(read_picture(data, most_pixels))
+    frame = _frame_of(_bounded(read_picture(data, most_pixels), settings))
     colour = ColourTags(primaries=1, transfer=13, matrix=6, full_range=True)  # sRGB in JPEG's matrix
     conversion = pipeline.decide_picture((frame.width, frame.height), frame.pixel_format, colour, settings, host)
     size = flow_size(frame.width, frame.height)
@@ -414,6 +414,14 @@ def _check(view: View, kind: PictureFormat) -> None:
     if kind.value not in allowed:
         raise SettingsError(f"A picture of this view ({view.value}) cannot be {kind.value}.", stage="preview",
                             remedy=f"Allowed: {', '.join(allowed)}.")
+
+
+def _bounded(picture: RGBPicture, settings: ConversionSettings) -> RGBPicture:
+    height, width = picture.shape[:2]
+    size = settings.output.limited(width, height)
+    if size == (width, height):
+        return picture
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _frame_of(picture: RGBPicture) -> Frame:

@@ -269,7 +269,7 @@ class Disocclusion:
 
 @dataclass(frozen=True, eq=False)
 class StereoFrame:
-    """Both eyes of one moment. The eye that was not synthesised is the source frame itself."""
+    """Both eyes of one moment. The eye that was not synthesised is the source frame as it was."""
 
     left: Frame
     right: Frame

@@ -82,12 +82,15 @@ def luma_of(frame: av.VideoFrame) -> float:
 def test_the_command_is_a_pure_function(program: FFmpeg, tmp_path: Path) -> None:
     ffmpeg = FFmpeg("ffmpeg", "7.0", (7, 0), frozenset())
     command = segment_command(ffmpeg, REQUEST, Path("-seg.mp4"))
+    earlier = segment_command(replace(ffmpeg, release=(5, 1)), REQUEST, Path("-seg.mp4"))
     assert command == [
         "ffmpeg", "-hide_banner", "-nostdin", "-v", "error", "-y", "-f", "matroska", "-thread_queue_size", "1", "-i",
         "pipe:0", "-fps_mode", "passthrough", "-enc_time_base", "1/24000", *encoder_arguments(REQUEST),
-        "-video_track_timescale", "24000", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "mp4",
-        "file:-seg.mp4",
+        "-video_track_timescale", "24000", "-fflags", "+bitexact", "-flags:v", "+bitexact",
+        "-stats_enc_pre:v", "pipe:1", "-stats_enc_pre_fmt:v", "{n}", "-f", "mp4", "file:-seg.mp4",
     ]
+    assert [word for word in command if word not in earlier] == ["-stats_enc_pre:v", "pipe:1", "-stats_enc_pre_fmt:v",
+                                                                 "{n}"]
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -270,3 +270,15 @@ def test_what_stands_still_is_steadied_whatever_its_flow_says(deviation: float) 
     confused(clip, rng)
     off, normal = (mean_change(steadied(clip, mode)[12:]) for mode in (Stabilisation.OFF, Stabilisation.NORMAL))
     assert normal < off / 5
+
+
+def test_a_still_background_is_steady_between_key_frames() -> None:
+    clip = Clip(48, speed=0.5)
+    stage = DepthStabiliser(DepthKind.RELATIVE_INVERSE, Stabilisation.NORMAL)
+    maps: list[FloatMap] = []
+    for n, raw in enumerate(clip.raw):
+        has_own = n % 3 == 0 or n == len(clip.raw) - 1
+        maps += stage.push(raw if has_own else None, clip.motions[n], clip.greys[n], n / RATE)
+    maps += stage.flush()
+    assert mean_change([near[50:] for near in maps[12:]]) < 0.0009
+    assert fitted_error(maps, clip.depth) < 1.2 * fitted_error(steadied(clip, Stabilisation.NORMAL), clip.depth)

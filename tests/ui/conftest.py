@@ -163,7 +163,7 @@ def reopen() -> Callable[[Any], None]:
 
 def show_tab(page: Any) -> None:
     """In a webui the tab must be chosen first."""
-    page.wait_for_selector("#video3d_generate", state="attached", timeout=120_000)
+    page.wait_for_selector("#video3d_generate", state="attached", timeout=300_000)
     if WEBUI:
         page.get_by_role("tab", name="2D→3D Video").or_(page.get_by_role("button", name="2D→3D Video")).first.click()
     page.wait_for_selector(".video3d-frame >> visible=true", timeout=60_000)

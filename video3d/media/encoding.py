@@ -14,6 +14,7 @@ from typing import IO, cast
 from video3d.errors import TargetError, ToolError, Video3DError
 from video3d.media.encoders import EncodeRequest, encoder_arguments
 from video3d.media.ffmpeg import FFmpeg
+from video3d.media.pacing import STATISTICS, Pace, pictures_inside
 from video3d.media.process import CREATION_FLAGS, OWN_SESSION, StreamTail, widen
 from video3d.media.raw_matroska import frame_header, stream_header
 from video3d.types import Frame, Plane
@@ -31,7 +32,8 @@ def segment_command(ffmpeg: FFmpeg, request: EncodeRequest, target: Path) -> lis
         "-thread_queue_size", "1", "-i", "pipe:0",  # a packet is a whole picture
         *ffmpeg.passthrough_arguments, "-enc_time_base", f"1/{request.time_scale}",
         *encoder_arguments(request), "-video_track_timescale", str(request.time_scale),
-        "-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "mp4", f"file:{target}",
+        "-fflags", "+bitexact", "-flags:v", "+bitexact", *(STATISTICS if ffmpeg.tells_pictures else ()), "-f", "mp4",
+        f"file:{target}",
     ]
 
 
@@ -50,12 +52,15 @@ class SegmentEncoder:
         self._part = target.with_suffix(".part.mp4")
         self._request = request
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
-            segment_command(ffmpeg, request, self._part), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, start_new_session=OWN_SESSION, creationflags=CREATION_FLAGS, bufsize=0,
+            segment_command(ffmpeg, request, self._part), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE if ffmpeg.tells_pictures else subprocess.DEVNULL, stderr=subprocess.PIPE,
+            start_new_session=OWN_SESSION, creationflags=CREATION_FLAGS, bufsize=0,
         )
         self._pipe = cast("IO[bytes]", self._process.stdin)
         widen(self._pipe)
         self._errors = StreamTail(cast("IO[bytes]", self._process.stderr))
+        self._picture_bytes = request.pixel_format.frame_bytes(request.width, request.height)
+        self._pace = Pace(self._process.stdout, pictures_inside(self._picture_bytes)) if self._process.stdout else None
         self._failure: Exception | None = None
         self._waiting: queue.Queue[tuple[Frame, Fraction] | None] = queue.Queue(FRAMES_WAITING)
         self._thread = threading.Thread(target=self._feed, name="segment encoder")
@@ -76,7 +81,7 @@ class SegmentEncoder:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(WAIT_SECONDS)
         code = self._process.wait()
-        self._errors.close()
+        self._close_streams()
         if self._failure is not None or code != 0:
             self._part.unlink(missing_ok=True)
             raise self._explain()
@@ -86,6 +91,8 @@ class SegmentEncoder:
         """Stop at once and leave nothing."""
         self._process.kill()
         self._process.wait()
+        if self._pace is not None:
+            self._pace.stop()
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(None)
         while self._thread.is_alive():
@@ -94,7 +101,7 @@ class SegmentEncoder:
             with contextlib.suppress(queue.Full):
                 self._waiting.put_nowait(None)
             self._thread.join(0.05)
-        self._errors.close()
+        self._close_streams()
         self._part.unlink(missing_ok=True)
 
     def _put(self, item: tuple[Frame, Fraction] | None) -> None:
@@ -109,16 +116,25 @@ class SegmentEncoder:
 
     def _feed(self) -> None:
         request = self._request
-        size = request.pixel_format.frame_bytes(request.width, request.height)
         self._send(stream_header(request.width, request.height, request.pixel_format, request.colour,
                                  request.frame_rate))
-        while (item := self._waiting.get()) is not None:
+        while (item := self._next()) is not None:
             frame, time = item
-            self._send(frame_header(time, size))
+            self._send(frame_header(time, self._picture_bytes))
             for plane in frame.planes:
                 self._send(plane)
         with contextlib.suppress(OSError):
             self._pipe.close()
+
+    def _next(self) -> tuple[Frame, Fraction] | None:
+        if self._pace is not None:
+            self._pace.wait()
+        return self._waiting.get()
+
+    def _close_streams(self) -> None:
+        self._errors.close()
+        if self._pace is not None:
+            self._pace.close()
 
     def _send(self, data: bytes | Plane) -> None:
         try:
@@ -128,13 +144,15 @@ class SegmentEncoder:
         except (OSError, TypeError, ValueError) as problem:
             # ffmpeg is gone, or the frame is none: the queue is still emptied, so that nobody waits for ever.
             self._failure = problem
+            if self._pace is not None:
+                self._pace.stop()
 
     def _explain(self) -> Video3DError:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(ENDING_SECONDS)  # the pipe broke: it is about to say why
         self._process.kill()
         code = self._process.wait()
-        self._errors.close()
+        self._close_streams()
         text = self._errors.text.strip()
         if "No space left" in text:
             return TargetError(f"{self._target.parent}: the disk is full.", stage="encode",

@@ -30,6 +30,11 @@ class FFmpeg:
         """Keep every frame's own time: the option was renamed in 5.1."""
         return ["-fps_mode", "passthrough"] if self.release >= (5, 1) else ["-vsync", "0"]
 
+    @property
+    def tells_pictures(self) -> bool:
+        """Whether it can tell, while it works, which pictures its encoder has: `pacing.STATISTICS`."""
+        return self.release >= (6, 0)
+
 
 def find_ffmpeg() -> FFmpeg:
     """The ffmpeg of IMAGEIO_FFMPEG_EXE, else the one that imageio-ffmpeg brings, else the system's."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from video3d.settings import Stabilisation
 from video3d.stabilise.lines import robust_line
-from video3d.stabilise.paths import MotionPath, carried, paths_back, paths_on
+from video3d.stabilise.paths import MotionPath, carried, paths_back
 from video3d.stabilise.steps import Step
 from video3d.types import FloatMap, Flow, Motion
 
@@ -21,8 +21,8 @@ cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 
 _LEAK_SECONDS = 0.08
 MEMORY = 1.0
-_LOOK_BACK = 0.8
-"""Weight of the next map in a shot's first maps."""
+_LOOK_BACK = 0.85
+"""Weight of the next map where maps are steadied by those that follow."""
 _SHORTEST_MEMORY = 4.0
 """Frames, however few there are in a second."""
 _STILL_PIXELS = 0.04
@@ -130,19 +130,20 @@ class TemporalFilter:
 
     def look_back(self, steps: Sequence[Step]) -> list[Step]:
         """Maps steadied by those that follow them."""
-        later: Step | None = None
-        result: list[Step] = []
-        for step in reversed(steps):
-            alike = later is not None and later.near.shape == step.near.shape
-            if later is not None and alike and later.motions and not (later.range.is_blank or step.range.is_blank):
-                step = replace(step, near=self._backed(step.near, later))
+        near = steps[-1].near
+        result = [steps[-1]]
+        for step, later in zip(steps[-2::-1], steps[:0:-1], strict=True):
+            if step.near.shape == near.shape and later.motions and not (later.range.is_blank or step.range.is_blank):
+                near = self._backed(step.near, near, later.way_here)
+                step = replace(step, near=near)
+            else:
+                near = step.near
             result.append(step)
-            later = step
         return result[::-1]
 
-    def _backed(self, near: FloatMap, later: Step) -> FloatMap:
-        path = paths_on(later.motions)[0].resized((near.shape[1], near.shape[0]))
-        moved = carried(later.near, path)
+    def _backed(self, near: FloatMap, later: FloatMap, way: MotionPath) -> FloatMap:
+        path = way.resized((near.shape[1], near.shape[0]))
+        moved = carried(later, path)
         backed: Any = near + np.float32(_LOOK_BACK) * self._trust(moved, near, path.confidence, 0.0) * (moved - near)
         return backed
 

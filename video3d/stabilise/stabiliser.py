@@ -29,7 +29,7 @@ LARGEST_QUEUE = 64
 """Frames held back at most, whatever the frame rate."""
 WORKING_AREA = 640 * 360
 """Larger raw maps are reduced to about so many pixels before they are filtered."""
-SPARSE_LOOK_BACK = 3
+SPARSE_LOOK_BACK = 6
 """Maps ahead that steady a map, where not every frame has one of its own."""
 
 _NEAREST_METRES = 0.1

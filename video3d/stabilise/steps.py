@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+from video3d.stabilise.paths import MotionPath, paths_on
 from video3d.stabilise.ranging import FrameRange
 from video3d.types import FloatMap, Motion
 
@@ -30,6 +32,12 @@ class Step:
     def begin(self) -> float:
         """Time of the first frame that waits for it, in seconds."""
         return self.between[0].seconds if self.between else self.range.seconds
+
+    @cached_property
+    def way_here(self) -> MotionPath:
+        """From the frame with the map before to its own frame; found once, for a step is looked back from several
+        times. Only where there are motions."""
+        return paths_on(self.motions)[0]
 
     def ranges_after(self, before: Step | None) -> list[FrameRange]:
         """Ranges of the frames between `before` and this one, and its own."""

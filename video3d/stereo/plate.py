@@ -187,8 +187,12 @@ class BackgroundPlate:
         self._places: _Array = np.empty((height, width, 4), np.float32)
         self._left_runs, self._left_counts = empty_runs(height, width)
 
-    def put(self, number: int, frame: Frame, disparity: FloatMap, widening: Widening, motion: Motion | None) -> None:
-        """Frame `number` of the shot, its disparity [H, W], and the motion from the frame before."""
+    def put(self, number: int, frame: Frame, disparity: FloatMap, widening: Widening, motion: Motion | None) -> Frame:
+        """Frame `number` of the shot, its disparity [H, W], and the motion from the frame before.
+
+        Returns the frame in memory of the plate: it changes when `look_ahead` frames before and after it are through,
+        or with the next shot.
+        """
         if number == 0:
             self._recalled.clear()
             self._has_invention = False
@@ -206,6 +210,8 @@ class BackgroundPlate:
             self._to_first[number] = STILL if number == 0 else self._composed(number)
             self._to_first.pop(number - self._capacity, None)
         self._newest = number
+        y, u, v = (kept[slot] for kept in self._planes)
+        return replace(frame, planes=(y, u, v))
 
     def take_invention(self, planes: Sequence[_Array], disparity: FloatMap, widening: Widening) -> None:
         """One more frame to look at, last of all, until the shot ends: its first, without what hides something."""

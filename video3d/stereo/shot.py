@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -106,18 +106,18 @@ class ShotSynthesizer:
         full = at_frame_size(disparity, frame.planes[0], self._format.peak, self._kernels, self._rows,
                              self._spare.pop() if self._spare else np.empty((frame.height, frame.width), np.float32))
         if self._plate is not None:
-            self._plate.put(self._pushed, frame, full, self._widening, self._motion_to(frame, motion))
+            # It keeps the pictures for longer than they wait here: theirs need not be kept twice.
+            frame = self._plate.put(self._pushed, frame, full, self._widening, self._motion_to(frame, motion))
         self._waiting.append(_Waiting(self._pushed, frame, full))
         self._pushed += 1
         return [self._render(self._waiting.popleft())] if len(self._waiting) > self._look_ahead else []
 
-    def flush(self) -> list[StereoFrame]:
-        """Ends the shot: the frames still held back."""
-        ready = [self._render(waiting) for waiting in self._waiting]
-        self._waiting.clear()
+    def flush(self) -> Iterator[StereoFrame]:
+        """Ends the shot: the frames still held back, each made when it is asked for. All are taken before a `push`."""
+        while self._waiting:
+            yield self._render(self._waiting.popleft())
         self._pushed = 0
         self._grey = None
-        return ready
 
     def close(self) -> None:
         """Ends the threads."""
@@ -136,6 +136,8 @@ class ShotSynthesizer:
         if waiting.number == 0 and self._plate is not None and self._inpainter is not None:
             self._invent(waiting, share, self._plate, self._inpainter)
         torn: list[Disocclusion] = []
+        if self._plate is not None and self._eye is not Eye.BOTH:
+            frame = _copied(frame)  # what comes out is nobody's but the caller's
         left = frame if self._eye is Eye.RIGHT else self._eye_of(waiting, share, left_eye=True, torn=torn)
         right = frame if self._eye is Eye.LEFT else self._eye_of(waiting, share, left_eye=False, torn=torn)
         self._spare.append(waiting.disparity)
@@ -181,3 +183,8 @@ class ShotSynthesizer:
         pictures = [Picture(np.ascontiguousarray(plane), warp, target)
                     for plane, warp, target in zip(frame.planes, (luma, chroma, chroma), made, strict=True)]
         self._warper.make(pictures, left_eye, self._format.peak, before_filling)
+
+
+def _copied(frame: Frame) -> Frame:
+    y, u, v = frame.planes
+    return replace(frame, planes=(y.copy(), u.copy(), v.copy()))
