@@ -23,6 +23,34 @@ from video3d.types import Progress, SilentReporter
 ROOT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 5.0
 """On a busy machine; by itself it takes a tenth."""
+FROM_TWO_ENDS = """
+import sys
+import threading
+from video3d.stereo.compiling import from_cache_alone
+
+def enter():
+    with from_cache_alone():
+        pass
+
+def take(gate, work):
+    gate.wait()
+    work()
+
+def load():
+    import numba
+    numba.njit
+
+sys.setswitchinterval(1e-6)
+gate = threading.Barrier(4)
+failed = []
+threading.excepthook = failed.append
+threads = [threading.Thread(target=take, args=(gate, work)) for work in (enter, load) * 2]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+raise SystemExit(repr(failed) if failed else 0)
+"""
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux lists processes")
 config: Any = pytest.importorskip("numba.core.config")
 
@@ -40,6 +68,14 @@ def test_what_is_not_in_the_cache_is_refused_and_what_is_there_is_loaded(
     assert compiled("int64(int64)")(twice)(21) == 42
     with from_cache_alone():
         assert compiled("int64(int64)")(twice)(21) == 42
+
+
+@pytest.mark.parametrize("attempt", range(2))
+def test_threads_may_load_the_compiler_at_once(attempt: int) -> None:
+    """Each from its own end: they would wait for one another's half. Not every attempt would show it."""
+    done = subprocess.run([sys.executable, "-c", FROM_TWO_ENDS], cwd=ROOT, capture_output=True, text=True, timeout=120,
+                          check=False)
+    assert done.returncode == 0, (attempt, done.stderr)
 
 
 def test_where_nothing_can_be_kept_a_child_would_compile_in_vain() -> None:

@@ -26,6 +26,8 @@ def from_cache_alone() -> Generator[None, None, None]:
     if not HAS_NUMBA:
         yield
         return
+    # The whole first: two threads that import it from two ends would each wait for the other's half.
+    import numba  # noqa: F401
     from numba.core import event
 
     here = threading.get_ident()
