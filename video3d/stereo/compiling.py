@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import threading
 from collections.abc import Generator
@@ -27,7 +28,7 @@ def from_cache_alone() -> Generator[None, None, None]:
         yield
         return
     # The whole first: two threads that import it from two ends would each wait for the other's half.
-    import numba  # noqa: F401
+    importlib.import_module("numba")
     from numba.core import event
 
     here = threading.get_ident()
