@@ -116,11 +116,14 @@ class Picture:
     rgb: Array
     luma: Array
     sky: Array
+    haze: Array
+    sharpness: Array
 
     @classmethod
     def of(cls, rgb: Array) -> Picture:
         """From float32 [h, w, 3] in 0…1."""
-        return cls(rgb, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cues.sky(rgb))
+        luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+        return cls(rgb, luma, cues.sky(rgb), cues.haze(rgb), cues.sharpness(luma))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -132,8 +135,8 @@ def single_picture(picture: Picture, scene: Scene) -> Array:
     """What a single picture says."""
     near = cues.ground(picture.size, scene.horizon)
     near += np.float32(0.1 * (1 - scene.outdoor)) * cues.centre(picture.size)
-    near += np.float32(0.12 * scene.outdoor) * (cues.haze(picture.rgb) - np.float32(0.5))
-    sharp = cues.sharpness(picture.luma)
+    near += np.float32(0.12 * scene.outdoor) * (picture.haze - np.float32(0.5))
+    sharp = picture.sharpness
     low, high = np.percentile(sharp, (10, 95))
     # Sharpness tells something only where part of the picture is plainly out of focus.
     near += np.float32(0.2 * np.clip((high - low - 0.5) / 0.3, 0, 1)) * (sharp - np.float32(0.5))
@@ -151,8 +154,7 @@ def cue_maps(picture: Picture, prior: Array, fused: Array, parallax: ParallaxMem
     nearness, belief = parallax.evidence()
     # What rests for a second is forgotten here: work that begins inside a shot, after a warm-up, does not know of it.
     moving = np.clip((parallax.moving - _FORGOTTEN_MOTION) / 0.3, 0, 1)
-    maps = [fused, prior, belief, belief * (nearness - prior), moving, picture.sky, cues.haze(picture.rgb),
-            cues.sharpness(picture.luma)]
+    maps = [fused, prior, belief, belief * (nearness - prior), moving, picture.sky, picture.haze, picture.sharpness]
     return np.stack(maps, -1).astype(np.float32)
 
 
