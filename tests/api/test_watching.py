@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import av
 import pytest
 
+from video3d.api import watching
 from video3d.api.watching import Fragment, playlist_text
 from video3d.media.ffmpeg import find_ffmpeg
 
@@ -167,6 +168,28 @@ def test_a_finished_job_that_nobody_watched(client: Any, small_clip: Path, tmp_p
     video, sound = shown(fetched(client, job, tmp_path / "watched"))
     assert len(video) == 24
     assert abs(video[0] - sound[0]) < 0.1
+
+
+@pytest.mark.parametrize("moment", ["probe", "make_fragment"])
+def test_an_upload_that_goes_just_then(client: Any, small_clip: Path, tmp_path: Path, moment: str,
+                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes when its last job is done, which may be between any two looks at it: sound is the result's then."""
+    order = {"upload": client.upload(small_clip), "settings": {"layout": "half-sbs", "start": 1}}
+    job = client.post("/jobs", json=order).json()["id"]
+    client.service.queue.start()
+    wait_for(lambda: client.get(f"/jobs/{job}"), "done")
+    source = client.service.queue.job(job).source
+    work = getattr(watching, moment)
+
+    def late(asked: Any) -> Any:
+        source.unlink(missing_ok=True)
+        return work(asked)
+
+    monkeypatch.setattr(watching, moment, late)
+    video, sound = shown(fetched(client, job, tmp_path / "watched"))
+    assert len(video) == 24
+    assert abs(video[0] - sound[0]) < 0.1
+    assert sound[-1] - sound[0] > 0.9
 
 
 PAGE = """<video id=v muted autoplay src=playlist.m3u8></video><p id=said>nothing</p><script>

@@ -117,27 +117,34 @@ class StreamStore:
             if read_description(folder).shots != (job.shots.to_json() if job.shots else None):
                 return stream  # what lies there was made with other shots
             while (segment := segments / f"{len(stream.fragments):05d}.mp4").is_file():
-                stream = self._added(job, stream, segment, Fraction(0), None, stream.zero + stream.end)
+                stream = self._added(job, stream, segment, Fraction(0), None)
         return stream
 
     def _from_result(self, job: JobView, stream: _Stream) -> _Stream:
         with suppress(SourceError):  # there is no more of it
             while True:
-                begin = stream.end
-                stream = self._added(job, stream, job.target, begin, begin + RESULT_SECONDS, stream.zero + begin)
+                stream = self._added(job, stream, job.target, stream.end, stream.end + RESULT_SECONDS)
         stream = replace(stream, is_complete=True)
         self._write(job, stream)
         return stream
 
-    def _added(self, job: JobView, stream: _Stream, video: Path, begin: Fraction, end: Fraction | None,
-               sound_begin: Fraction) -> _Stream:
+    def _added(self, job: JobView, stream: _Stream, video: Path, begin: Fraction, end: Fraction | None) -> _Stream:
+        try:
+            return self._lengthened(job, stream, video, begin, end)
+        except SourceError:
+            if stream.sound is None or Path(stream.sound).is_file():
+                raise
+            # An upload goes when its last job is done, which may be while its sound is read.
+            return self._lengthened(job, self._with_sound(job, stream), video, begin, end)
+
+    def _lengthened(self, job: JobView, stream: _Stream, video: Path, begin: Fraction, end: Fraction | None) -> _Stream:
         folder = self._folder / job.id
         folder.mkdir(parents=True, exist_ok=True)
         number = len(stream.fragments)
         start = folder / "start.mp4"
         made: FragmentMade = make_fragment(FragmentRequest(
-            str(video), begin, end, stream.end, stream.sound, sound_begin, str(folder / f"{number:05d}.m4s"),
-            str(start), number))
+            str(video), begin, end, stream.end, stream.sound, stream.zero + stream.end,
+            str(folder / f"{number:05d}.m4s"), str(start), number))
         named = folder / f"start-{hashlib.sha256(start.read_bytes()).hexdigest()[:12]}.mp4"
         start.replace(named)
         added = Fragment(f"{number:05d}.m4s", named.name, made.duration)
@@ -154,7 +161,7 @@ class StreamStore:
 
     def _begun_anew(self, job: JobView) -> _Stream:
         shutil.rmtree(self._folder / job.id, ignore_errors=True)
-        return replace(self._begun(job), begun=job.begun)
+        return self._with_sound(job, _Stream(begun=job.begun))
 
     def _write(self, job: JobView, stream: _Stream) -> None:
         record = self._folder / job.id / "fragments.json"
@@ -162,18 +169,22 @@ class StreamStore:
         part.write_text(json.dumps(to_json(stream)), encoding="utf-8")
         part.replace(record)
 
-    def _begun(self, job: JobView) -> _Stream:
+    def _with_sound(self, job: JobView, stream: _Stream) -> _Stream:
         """Where sound comes from: the source as long as it is there, which it need not be once the job is done."""
+        stream = replace(stream, sound=None, zero=Fraction(0))
         if job.settings.output.tracks is Tracks.NONE:
-            return _Stream()
-        source = job.source if job.source.is_file() else job.target
-        if not source.is_file():
-            return _Stream()
-        info = probe(source)
-        if not any(track.kind is TrackKind.AUDIO for track in info.tracks):
-            return _Stream()
-        skipped = Fraction(job.settings.range.start) if source == job.source else Fraction(0)
-        return _Stream(sound=str(source), zero=info.first_pts * info.time_base + skipped)
+            return stream
+        for file, skipped in ((job.source, Fraction(job.settings.range.start)), (job.target, Fraction(0))):
+            try:
+                info = probe(file)
+            except SourceError:
+                if file.is_file():
+                    raise
+                continue
+            if any(track.kind is TrackKind.AUDIO for track in info.tracks):
+                return replace(stream, sound=str(file), zero=info.first_pts * info.time_base + skipped)
+            return stream
+        return stream
 
 
 def playlist_text(fragments: tuple[Fragment, ...], *, is_complete: bool) -> str:
