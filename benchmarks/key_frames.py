@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from video3d import pipeline
-from video3d.depth_model import DepthModel, InputSize, LoadOptions
+from video3d.depth_model import DepthEstimator, DepthInput, DepthKind, DepthModel, InputSize, LoadOptions
 from video3d.host import StandaloneHost
 from video3d.params import from_values
+from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings
-from video3d.types import DepthEstimator, DepthInput, DepthKind, FloatMap, SilentReporter
+from video3d.types import FloatMap
 
 
 @dataclass

@@ -19,13 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d import pipeline
+from video3d.depth_model import DepthKind
 from video3d.host import StandaloneHost
 from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.nearness import given_nearness
 from video3d.params import from_values
+from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings, Stabilisation
 from video3d.stabilise import DepthStabiliser
-from video3d.types import DepthKind, FloatMap, SilentReporter
+from video3d.types import FloatMap
 
 Band = npt.NDArray[np.uint8]
 WIDTH, HEIGHT = 900, 110

@@ -32,11 +32,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from video3d.depth_model import DepthKind
 from video3d.keyframes import KeyFrameChooser
 from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.settings import Stabilisation
 from video3d.stabilise import DepthStabiliser
-from video3d.types import DepthKind, Motion
+from video3d.types import Motion
 
 FRAME_RATE = 24.0
 TABLE_HEAD = "| method | error | OPW | TGM | change | error/raw | OPW/raw | OPW/min-max | change/raw | ms |"

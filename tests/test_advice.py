@@ -13,8 +13,8 @@ from video3d.advice import advised
 from video3d.errors import Cancelled
 from video3d.host import StandaloneHost
 from video3d.params import from_values
+from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings
-from video3d.types import SilentReporter
 
 
 class Stopped(SilentReporter):

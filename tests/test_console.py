@@ -24,17 +24,10 @@ from video3d.errors import SourceError
 from video3d.host import StandaloneHost
 from video3d.jobs import JobResult
 from video3d.params import from_values
+from video3d.reporting import Progress
 from video3d.settings import ConversionSettings
-from video3d.types import (
-    Chapter,
-    ColourTags,
-    Layout,
-    PixelFormat,
-    Progress,
-    Track,
-    TrackKind,
-    VideoInfo,
-)
+from video3d.types import Layout, PixelFormat
+from video3d.video_info import Chapter, ColourTags, Track, TrackKind, VideoInfo
 
 PROBLEM = SourceError("film é.mp4: it is broken.", stage="probe", remedy="Get another.")
 INFO = VideoInfo(

@@ -19,8 +19,9 @@ from video3d.host import StandaloneHost
 from video3d.media.source import FrameReader
 from video3d.params import from_values
 from video3d.planning import PlannedUnit
+from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings
-from video3d.types import Frame, SilentReporter
+from video3d.types import Frame
 
 SLOW = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=4:duration=22", "-c:v", "libx264", "-g", "12", "-pix_fmt",
         "yuv420p")

@@ -17,8 +17,9 @@ from video3d.host import StandaloneHost
 from video3d.jobs import JobRequest, run_job
 from video3d.nearness import Taken, given_nearness
 from video3d.params import from_values
+from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings
-from video3d.types import FloatMap, SilentReporter
+from video3d.types import FloatMap
 
 HOST = StandaloneHost()
 

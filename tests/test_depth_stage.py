@@ -20,8 +20,8 @@ from video3d.host import StandaloneHost
 from video3d.jobs import JobRequest, run_job
 from video3d.params import from_values
 from video3d.preview import Previewer, PreviewRequest
+from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings
-from video3d.types import SilentReporter
 
 
 @dataclass(frozen=True)

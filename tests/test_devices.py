@@ -27,8 +27,9 @@ from video3d.media.inspect_file import FileReport, claim_of_name, inspect
 from video3d.params import from_values
 from video3d.presets import LabelPlace, Preset, preset, presets
 from video3d.presets.levels import reference_frames
+from video3d.reporting import SilentReporter
 from video3d.settings import Codec, Container, ConversionSettings
-from video3d.types import Layout, SilentReporter
+from video3d.types import Layout
 
 Clips = Callable[..., Path]
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=2:duration=2.5")

@@ -14,7 +14,7 @@ import pytest
 
 from video3d.depth.registry import available_models, find_model
 from video3d.depth_cache.store import CacheEntry, DepthCache
-from video3d.depth_model import DepthModel
+from video3d.depth_model import DepthInput, DepthModel
 from video3d.estimated_depth import DepthSource, EstimatedNearness
 from video3d.host import StandaloneHost
 from video3d.keyframes import KeyFrameChooser
@@ -22,7 +22,7 @@ from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.nearness import Taken
 from video3d.settings import Stabilisation
 from video3d.stabilise import DepthStabiliser
-from video3d.types import DepthInput, FloatMap, Frame, PixelFormat, Plane
+from video3d.types import FloatMap, Frame, PixelFormat, Plane
 
 SIZE = (96, 54)
 FORMAT = PixelFormat(8, 1, 1)

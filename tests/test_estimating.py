@@ -12,7 +12,7 @@ from video3d.estimating import Estimate, Sample, estimate
 from video3d.media.source import probe
 from video3d.params import from_values
 from video3d.settings import ConversionSettings
-from video3d.types import VideoInfo
+from video3d.video_info import VideoInfo
 
 
 @pytest.fixture(scope="module")

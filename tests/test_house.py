@@ -14,12 +14,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "video3d"
 FLOORS = {
-    "errors": 0, "params": 0, "types": 0, "serial": 0, "prefetch": 0, "durable": 0, "lifeline": 0,
+    "errors": 0, "params": 0, "types": 0, "video_info": 0, "reporting": 0,
+    "serial": 0, "prefetch": 0, "durable": 0, "lifeline": 0,
     "settings": 1, "depth_model": 1, "host": 1, "motion": 1, "presets": 1,
     "media": 2, "shots": 2, "depth": 2, "stabilise": 2, "keyframes": 2, "depth_cache": 2, "stereo": 2, "sample": 2,
     "shot_edits": 3, "shot_list": 3,
     "planning": 3, "devices": 3, "unit_files": 3, "nearness": 3, "estimated_depth": 3, "depth_stage": 3,
-    "converting": 3, "preparing": 3, "pipeline": 3,
+    "converting": 3, "preparing": 3, "deciding": 3, "finishing": 3, "pipeline": 3,
     "jobs": 4, "depth_export": 4, "queue": 4, "executors": 4, "preview": 4, "advice": 4, "diagnostics": 4,
     "estimating": 4, "scouting": 4, "renditions": 4,
     "console": 5, "cli": 5, "api": 5, "ui": 5, "player": 5, "__main__": 5,

@@ -15,8 +15,10 @@ from video3d import planning
 from video3d.errors import Cancelled, SourceError
 from video3d.media.source import SmallPicture, probe
 from video3d.planning import PlannedRange, PlannedUnit, Planner
+from video3d.reporting import SilentReporter
 from video3d.settings import RangeSettings
-from video3d.types import ColourTags, PixelFormat, SilentReporter, VideoInfo
+from video3d.types import PixelFormat
+from video3d.video_info import ColourTags, VideoInfo
 
 WHOLE = PlannedRange(Fraction(0), None)
 RATE = 10

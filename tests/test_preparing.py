@@ -17,8 +17,8 @@ import pytest
 
 from video3d import preparing
 from video3d.console import STOPPED
+from video3d.reporting import Progress, SilentReporter
 from video3d.stereo.compiling import NotCompiledError, compiled, from_cache_alone
-from video3d.types import Progress, SilentReporter
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 5.0

@@ -16,19 +16,8 @@ from video3d.media.encoders import EncodeRequest
 from video3d.media.joining import MuxRequest
 from video3d.serial import from_json, to_json
 from video3d.settings import Container, Speed
-from video3d.types import (
-    Chapter,
-    ColourTags,
-    ContentLight,
-    Eye,
-    MasteringDisplay,
-    PixelFormat,
-    Shot,
-    Track,
-    TrackKind,
-    Unit,
-    VideoInfo,
-)
+from video3d.types import Eye, PixelFormat, Shot, Unit
+from video3d.video_info import Chapter, ColourTags, ContentLight, MasteringDisplay, Track, TrackKind, VideoInfo
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 POINT = st.tuples(FINITE, FINITE)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from video3d.reporting import SilentReporter
 from video3d.settings import RangeSettings
 from video3d.shot_edits import EditedShot, ShotEdits
 from video3d.shot_list import edits_of, find_shots
-from video3d.types import SilentReporter
 
 
 def test_shots_follow_each_other_and_can_be_edited(small_clip: Path) -> None:

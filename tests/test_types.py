@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from video3d.types import ColourTags, Frame, PixelFormat, SilentReporter, Unit
+from video3d.types import Frame, PixelFormat, Unit
 
 NAMES = [f"yuv{chroma}p{depth}" for chroma in ("420", "422", "444") for depth in ("", "10le", "12le")]
 
@@ -49,18 +49,5 @@ def test_a_frame_knows_its_size() -> None:
     assert repr(frame) == "Frame(7x5 yuv420p, pts=3)"
 
 
-@pytest.mark.parametrize(("transfer", "hdr"), [(1, False), (2, False), (16, True), (18, True)])
-def test_hdr_is_told_by_the_transfer(transfer: int, hdr: bool) -> None:
-    assert ColourTags(transfer=transfer).is_hdr is hdr
-
-
 def test_a_unit_counts_both_its_ends() -> None:
     assert Unit(0, 10, 19, (), warm_up=4).frame_count == 10
-
-
-def test_a_silent_reporter_keeps_each_notice_once() -> None:
-    reporter = SilentReporter()
-    for message in ("a", "b", "a"):
-        reporter.notice(message)
-    assert reporter.notices == ["a", "b"]
-    assert not reporter.is_cancelled()

@@ -16,9 +16,9 @@ from video3d.errors import Cancelled, TargetError
 from video3d.host import StandaloneHost
 from video3d.jobs import JobRequest, folder_for, run_job
 from video3d.params import from_values
+from video3d.reporting import Progress, SilentReporter
 from video3d.settings import ConversionSettings
 from video3d.stereo.comfort import FrameComfort
-from video3d.types import Progress, SilentReporter
 from video3d.unit_files import files_beside, write_comfort, write_report
 
 

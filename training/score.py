@@ -23,8 +23,8 @@ import numpy.typing as npt
 from video3d.depth import cues
 from video3d.depth.builtin import BuiltinDepth
 from video3d.depth.correction import Corrector
+from video3d.depth_model import DepthInput
 from video3d.motion import MotionEstimator, flow_size
-from video3d.types import DepthInput
 
 cv2: Any = opencv
 Array = npt.NDArray[Any]

@@ -9,8 +9,9 @@ from video3d.errors import Cancelled, SourceError
 from video3d.pipeline import Conversion
 from video3d.planning import SEEKABLE_CONTAINERS
 from video3d.preview import look
+from video3d.reporting import Reporter
 from video3d.stereo.strength import StrengthAdvisor
-from video3d.types import Layout, Reporter
+from video3d.types import Layout
 
 SECONDS_APART = 20.0
 MOST_MOMENTS = 8

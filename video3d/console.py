@@ -24,9 +24,11 @@ from video3d.media.inspect_file import FileReport
 from video3d.preparing import STAGE as PREPARING
 from video3d.presets import Preset, preset
 from video3d.queue import JobState, JobView
+from video3d.reporting import Progress, Reporter
 from video3d.serial import to_json
 from video3d.settings import ConversionSettings
-from video3d.types import Layout, Progress, Reporter, VideoInfo
+from video3d.types import Layout
+from video3d.video_info import VideoInfo
 
 STOPPED = 130
 """Exit code after Ctrl-C."""

@@ -23,6 +23,7 @@ from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.nearness import NearnessStage, Taken
 from video3d.planning import PlannedUnit
 from video3d.prefetch import Prefetch
+from video3d.reporting import Reporter
 from video3d.settings import ConversionSettings, WindowTreatment
 from video3d.shot_edits import ShotValues
 from video3d.stereo import ShotSynthesizer
@@ -36,8 +37,9 @@ from video3d.stereo.disparity import (
 )
 from video3d.stereo.layouts import with_floating_window
 from video3d.stereo.packer import Canvas, Packer, parted
-from video3d.types import FloatMap, Frame, Layout, PixelFormat, PlateInpainter, Reporter, StereoFrame, VideoInfo
+from video3d.types import FloatMap, Frame, Layout, PixelFormat, PlateInpainter, StereoFrame
 from video3d.unit_files import right_segment, write_comfort
+from video3d.video_info import VideoInfo
 
 FRAMES_AHEAD = 2
 """Between the threads: enough to keep them busy."""

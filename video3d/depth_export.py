@@ -22,9 +22,10 @@ from video3d.errors import Cancelled, SettingsError, TargetError, ToolError
 from video3d.host import Host
 from video3d.media.ffmpeg import FFmpeg
 from video3d.media.process import CREATION_FLAGS, OWN_SESSION, StreamTail
+from video3d.reporting import Progress, Reporter
 from video3d.settings import ConversionSettings
 from video3d.stereo.layouts import depth_picture
-from video3d.types import FloatMap, Plane, Progress, Reporter
+from video3d.types import FloatMap, Plane
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 

@@ -1,13 +1,53 @@
-"""What is known about a depth model without loading it: the registry's entries, and a host's own."""
+"""Depth estimators: what they see and give, and what is known about a model without loading it."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from video3d.types import DepthEstimator, DepthKind
+import numpy as np
+import numpy.typing as npt
+
+from video3d.types import FloatMap, Motion
+
+
+class DepthKind(str, enum.Enum):
+    """What the numbers of a raw depth map mean."""
+
+    RELATIVE_INVERSE = "relative inverse depth"
+    """Larger is nearer, affine in 1/z (MiDaS, Depth Anything)."""
+    RELATIVE_DEPTH = "relative depth"
+    """Larger is farther, affine in z."""
+    METRIC_DEPTH = "metric depth"
+    """Metres, larger is farther."""
+
+
+@dataclass(frozen=True, eq=False)
+class DepthInput:
+    """What a depth estimator may look at."""
+
+    rgb: npt.NDArray[np.float32]
+    """float32 [h, w, 3], gamma-coded sRGB-like, 0…1, small."""
+    motion: Motion | None
+    """None at the first frame of a shot."""
+    starts_shot: bool
+    seconds: float
+    """Time of the frame, for filters with time constants."""
+
+
+class DepthEstimator(Protocol):
+    """Small pictures in, raw depth maps out; what the numbers mean is the descriptor's word (`DepthKind`)."""
+
+    def estimate(self, batch: Sequence[DepthInput]) -> list[FloatMap]:
+        """One float32 map [h', w'] per input, any size of about the same aspect."""
+        ...
+
+    def close(self) -> None:
+        """Give back what was loaded."""
+        ...
 
 
 class Availability(str, enum.Enum):

@@ -15,9 +15,11 @@ from video3d.estimated_depth import DepthSource, EstimatedNearness, Picture
 from video3d.host import Host
 from video3d.keyframes import KeyFrameChooser, usual_distance
 from video3d.nearness import NearnessStage, Taken, given_nearness
+from video3d.reporting import Reporter
 from video3d.settings import DepthSettings
 from video3d.stabilise import DepthStabiliser
-from video3d.types import ColourTags, PixelFormat, Reporter, VideoInfo
+from video3d.types import PixelFormat
+from video3d.video_info import ColourTags, VideoInfo
 
 CACHE_FOLDER = "depth-cache"
 """In the host's work folder."""

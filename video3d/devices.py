@@ -12,7 +12,8 @@ from video3d.presets.apply import chosen_container, chosen_layouts
 from video3d.settings import Container, ConversionSettings
 from video3d.stereo.packer import Canvas
 from video3d.stereo.vr180 import VirtualScreen
-from video3d.types import Layout, VideoInfo
+from video3d.types import Layout
+from video3d.video_info import VideoInfo
 
 
 def settled(info: VideoInfo, settings: ConversionSettings) -> tuple[ConversionSettings, Applied | None]:

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from video3d.depth_cache.levels import LevelMap, to_levels
 from video3d.depth_cache.store import CacheEntry, MapKey
-from video3d.depth_model import DepthModel
+from video3d.depth_model import DepthEstimator, DepthInput, DepthModel
 from video3d.keyframes import KeyFrameChooser, is_copy
 from video3d.nearness import Taken
 from video3d.stabilise import DepthStabiliser, to_inverse_depth
-from video3d.types import DepthEstimator, DepthInput, FloatMap
+from video3d.types import FloatMap
 
 Picture = npt.NDArray[np.float32]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from video3d.devices import canvas_of, limited, settled
 from video3d.settings import Codec, ConversionSettings, RangeSettings
 from video3d.stereo.layouts import packed_size
-from video3d.types import VideoInfo
+from video3d.video_info import VideoInfo
 
 PIXELS_PER_SECOND = 12_000_000.0
 """Pixels of the result that one thread of a plain processor makes in a second with the built-in depth, where nothing is

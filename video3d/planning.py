@@ -20,10 +20,12 @@ import numpy.typing as npt
 from video3d.errors import Cancelled, SourceError
 from video3d.media.source import SmallPicture, ThumbnailReader
 from video3d.media.timeline import RisingTimes
+from video3d.reporting import Reporter
 from video3d.settings import RangeSettings
 from video3d.shot_edits import ShotEdits, ShotValues
 from video3d.shots import LOOK_AHEAD, CutDetector, Thumbnail, UnitGatherer, UnitLimits
-from video3d.types import Reporter, Unit, VideoInfo
+from video3d.types import Unit
+from video3d.video_info import VideoInfo
 
 SEEKABLE_CONTAINERS = ("mov", "matroska", "avi")
 """Formats whose index leads to the right frame."""

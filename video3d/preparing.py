@@ -12,9 +12,9 @@ from typing import IO, cast
 from video3d.errors import Cancelled
 from video3d.lifeline import end_with_parent
 from video3d.media.process import start_child
+from video3d.reporting import Progress, Reporter
 from video3d.stereo.backend import load_kernels
 from video3d.stereo.compiling import NotCompiledError, from_cache_alone
-from video3d.types import Progress, Reporter
 
 STAGE = "prepare"
 """Of the progress that is told meanwhile."""

@@ -30,6 +30,7 @@ from video3d.nearness import NearnessStage, Taken
 from video3d.pipeline import Conversion
 from video3d.planning import PlannedRange, PlannedUnit, Planner
 from video3d.preparing import prepare
+from video3d.reporting import Reporter, SilentReporter
 from video3d.settings import ConversionSettings
 from video3d.shots import THUMBNAIL_SIZE, Thumbnail, thumbnail
 from video3d.stereo import ShotSynthesizer
@@ -38,18 +39,8 @@ from video3d.stereo.disparity import DisparityDesigner
 from video3d.stereo.layouts import with_floating_window
 from video3d.stereo.packer import Packer
 from video3d.stereo.wiggle import WiggleFormat, wiggle
-from video3d.types import (
-    ColourTags,
-    FloatMap,
-    Frame,
-    Layout,
-    PixelFormat,
-    Plane,
-    Reporter,
-    SilentReporter,
-    StereoFrame,
-    VideoInfo,
-)
+from video3d.types import FloatMap, Frame, Layout, PixelFormat, Plane, StereoFrame
+from video3d.video_info import ColourTags, VideoInfo
 
 LEAD_FRAMES = 6
 """Frames before the moment that the stages which remember are shown."""

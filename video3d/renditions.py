@@ -18,7 +18,7 @@ from video3d.errors import TargetError, ToolError, Video3DError
 from video3d.media.ffmpeg import find_ffmpeg
 from video3d.media.process import CREATION_FLAGS, OWN_SESSION, StreamTail
 from video3d.media.source import probe
-from video3d.types import VideoInfo
+from video3d.video_info import VideoInfo
 
 WIDEST = 3840
 """Pixels across that browsers decode everywhere."""

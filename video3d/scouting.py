@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from video3d.errors import Video3DError
+from video3d.reporting import Progress, SilentReporter
 from video3d.settings import RangeSettings
 from video3d.shot_list import FoundShot, find_shots
-from video3d.types import Progress, SilentReporter
 
 REMEMBERED = 8
 """Videos whose shots are kept."""

@@ -14,9 +14,10 @@ import numpy as np
 
 from video3d.media.source import SmallPicture, probe
 from video3d.planning import PlannedRange, PlannedUnit, Planner
+from video3d.reporting import Reporter
 from video3d.settings import RangeSettings
 from video3d.shot_edits import EditedShot, ShotEdits
-from video3d.types import Reporter, VideoInfo
+from video3d.video_info import VideoInfo
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -113,125 +111,6 @@ class PixelFormat:
         return sum(rows * columns for rows, columns in self.plane_shapes(width, height)) * self.dtype.itemsize
 
 
-class ChromaSite(str, enum.Enum):
-    """Where a chroma sample sits among its luma samples (ITU-T H.273 figure 1)."""
-
-    LEFT = "left"
-    CENTRE = "center"
-    TOP_LEFT = "topleft"
-
-
-@dataclass(frozen=True)
-class MasteringDisplay:
-    """SMPTE ST 2086: chromaticities x, y (red, green, blue, white point) and luminance in cd/m²."""
-
-    red: tuple[float, float]
-    green: tuple[float, float]
-    blue: tuple[float, float]
-    white: tuple[float, float]
-    luminance_min: float
-    luminance_max: float
-
-
-@dataclass(frozen=True)
-class ContentLight:
-    """CTA-861.3: maximum content and frame-average light level in cd/m²."""
-
-    max_content: int
-    max_average: int
-
-
-@dataclass(frozen=True)
-class ColourTags:
-    """Code points of ITU-T H.273; 2 means unspecified and is left so."""
-
-    primaries: int = 2
-    transfer: int = 2
-    matrix: int = 2
-    full_range: bool | None = None
-    chroma_site: ChromaSite | None = None
-    mastering: MasteringDisplay | None = None
-    content_light: ContentLight | None = None
-
-    @property
-    def is_hdr(self) -> bool:
-        """PQ (16) or HLG (18) transfer."""
-        return self.transfer in (16, 18)
-
-
-class TrackKind(str, enum.Enum):
-    """What a stream of the source is."""
-
-    VIDEO = "video"
-    AUDIO = "audio"
-    SUBTITLE = "subtitle"
-    ATTACHMENT = "attachment"
-    DATA = "data"
-
-
-@dataclass(frozen=True)
-class Track:
-    """One stream of the source."""
-
-    index: int
-    kind: TrackKind
-    codec: str
-    language: str = ""
-    title: str = ""
-    is_cover: bool = False
-    """A picture that stands for the file, not a video track."""
-    details: str = ""
-    """Such as "48000 Hz, 5.1"."""
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A titled span of time, in seconds of the source's own clock."""
-
-    start: Fraction
-    end: Fraction
-    title: str
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What the source is, as shown on a screen: rotated, with square pixels, deinterlaced, even-sized chroma."""
-
-    path: str
-    container: str
-    video_index: int
-    """Stream index of the video track taken."""
-    codec: str
-    width: int
-    height: int
-    pixel_format: PixelFormat
-    """What the decoder is asked for: a planar YUV format at the source's bit depth and subsampling."""
-    source_pixel_format: str
-    colour: ColourTags
-    time_base: Fraction
-    frame_rate: Fraction | None
-    """The rate the container states; exact times come with the plan."""
-    duration: Fraction | None
-    """Seconds, as the container states; None where it does not."""
-    start_time: Fraction
-    """Earliest time in the file, in seconds: the zero of the result's clock."""
-    first_pts: int
-    """Time of the first picture, in ticks."""
-    coded_width: int
-    coded_height: int
-    rotation: int = 0
-    """Degrees counter-clockwise that the picture is turned by: 0, 90, 180 or 270."""
-    mirrored: bool = False
-    sample_aspect: Fraction = Fraction(1)
-    interlaced: bool = False
-    has_alpha: bool = False
-    tracks: tuple[Track, ...] = ()
-    chapters: tuple[Chapter, ...] = ()
-    tags: tuple[tuple[str, str], ...] = ()
-    notices: tuple[str, ...] = ()
-    """What a user should know: alpha ignored, a cover picture skipped, …"""
-
-
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One picture: planes Y, U, V of one `PixelFormat`, and when it is shown.
@@ -291,31 +170,6 @@ class Motion:
     confidence: FloatMap
 
 
-@dataclass(frozen=True, eq=False)
-class DepthInput:
-    """What a depth estimator may look at."""
-
-    rgb: npt.NDArray[np.float32]
-    """float32 [h, w, 3], gamma-coded sRGB-like, 0…1, small."""
-    motion: Motion | None
-    """None at the first frame of a shot."""
-    starts_shot: bool
-    seconds: float
-    """Time of the frame, for filters with time constants."""
-
-
-class DepthEstimator(Protocol):
-    """Small pictures in, raw depth maps out; what the numbers mean is the descriptor's word (`DepthKind`)."""
-
-    def estimate(self, batch: Sequence[DepthInput]) -> list[FloatMap]:
-        """One float32 map [h', w'] per input, any size of about the same aspect."""
-        ...
-
-    def close(self) -> None:
-        """Give back what was loaded."""
-        ...
-
-
 class PlateInpainter(Protocol):
     """Invents what no frame of a shot shows of its background: a network that the host has, asked once per shot."""
 
@@ -326,17 +180,6 @@ class PlateInpainter(Protocol):
         whoever needs a GPU for it takes its own turn.
         """
         ...
-
-
-class DepthKind(str, enum.Enum):
-    """What the numbers of a raw depth map mean."""
-
-    RELATIVE_INVERSE = "relative inverse depth"
-    """Larger is nearer, affine in 1/z (MiDaS, Depth Anything)."""
-    RELATIVE_DEPTH = "relative depth"
-    """Larger is farther, affine in z."""
-    METRIC_DEPTH = "metric depth"
-    """Metres, larger is farther."""
 
 
 @dataclass(frozen=True)
@@ -367,49 +210,3 @@ class Unit:
     def frame_count(self) -> int:
         """Frames written."""
         return self.last - self.first + 1
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the work is. `total` is None while the plan still grows."""
-
-    stage: str
-    done: int
-    total: int | None
-    frames_per_second: float = 0.0
-    seconds_left: float | None = None
-
-
-class Reporter(Protocol):
-    """Progress out, cancellation in: passed as an argument, never a global."""
-
-    def progress(self, progress: Progress) -> None:
-        """Called often, from the thread that does the work; must return at once."""
-        ...
-
-    def notice(self, message: str) -> None:
-        """One plain sentence the user should read."""
-        ...
-
-    def is_cancelled(self) -> bool:
-        """True once the user wants to stop."""
-        ...
-
-
-@dataclass
-class SilentReporter:
-    """A reporter that only remembers its notices."""
-
-    notices: list[str] = field(default_factory=list[str])
-
-    def progress(self, progress: Progress) -> None:
-        """Ignored."""
-
-    def notice(self, message: str) -> None:
-        """Kept, once each."""
-        if message not in self.notices:
-            self.notices.append(message)
-
-    def is_cancelled(self) -> bool:
-        """Never."""
-        return False

@@ -16,7 +16,8 @@ from video3d.stereo.layouts import pack
 from video3d.stereo.packer import Canvas, Packer, encoded_size, parted
 from video3d.stereo.vr180 import VirtualScreen
 from video3d.stereo.wiggle import WiggleFormat, to_rgb, wiggle
-from video3d.types import ColourTags, Frame, Layout, PixelFormat, StereoFrame
+from video3d.types import Frame, Layout, PixelFormat, StereoFrame
+from video3d.video_info import ColourTags
 
 WIDTH, HEIGHT = 480, 270
 STRENGTH = 0.025

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from video3d.depth.registry import available_models
-from video3d.depth_model import Availability, DepthModel, InputSize, Weights
-from video3d.types import DepthKind
+from video3d.depth_model import Availability, DepthKind, DepthModel, InputSize, Weights
 
 CONTENT = bytes(range(256)) * 40_000
 

@@ -24,8 +24,8 @@ from video3d.errors import Cancelled
 from video3d.host import StandaloneHost
 from video3d.jobs import FOLDER_SUFFIX, JobRequest, JobWatcher, folder_for, run_job
 from video3d.params import from_values
+from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings
-from video3d.types import SilentReporter
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MARK = "VIDEO3D_TEST_RUN"

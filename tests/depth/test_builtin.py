@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pytest
 
 from video3d.depth.builtin import BuiltinDepth
+from video3d.depth_model import DepthInput
 from video3d.motion import MotionEstimator
-from video3d.types import DepthInput, FloatMap
+from video3d.types import FloatMap
 
 SIZE = (192, 108)
 Picture = npt.NDArray[np.float32]

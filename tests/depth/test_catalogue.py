@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from video3d.depth.catalogue import PUBLISHED, Network, Published
-from video3d.types import DepthKind
+from video3d.depth_model import DepthKind
 
 WITHOUT_DIGEST = {"depth-anything-v2-metric-indoor-small"}
 """Their publisher's page with the digest could not be found."""

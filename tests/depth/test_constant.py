@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from video3d.depth.constant import ConstantDepth
-from video3d.types import DepthInput
+from video3d.depth_model import DepthInput
 
 
 def test_every_pixel_of_every_picture_is_alike() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from video3d.depth.builtin import BuiltinDepth
 from video3d.depth.correction import AREA, WEIGHTS, Corrector, network_input, shown
-from video3d.types import DepthInput
+from video3d.depth_model import DepthInput
 
 MEBIBYTE = 1 << 20
 Array = npt.NDArray[Any]

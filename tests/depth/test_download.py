@@ -23,7 +23,7 @@ from video3d.depth.registry import available_models, find_model
 from video3d.depth_model import Weights
 from video3d.errors import Cancelled, DepthError
 from video3d.host import StandaloneHost
-from video3d.types import Progress, SilentReporter
+from video3d.reporting import Progress, SilentReporter
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 1_000_000, np.uint8).tobytes()
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

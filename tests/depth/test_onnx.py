@@ -15,10 +15,9 @@ import pytest
 
 from video3d.depth.onnx import ID_PREFIX, OnnxDescription, onnx_model, onnx_models, open_network, read_description
 from video3d.depth.registry import available_models, choose_model, find_model
-from video3d.depth_model import DepthModel
+from video3d.depth_model import DepthInput, DepthKind, DepthModel
 from video3d.errors import DepthError
 from video3d.host import StandaloneHost
-from video3d.types import DepthInput, DepthKind
 
 PLAIN = {"mean": [0, 0, 0], "deviation": [1, 1, 1]}
 PICTURE: npt.NDArray[np.float32] = np.random.default_rng(3).random((28, 42, 3)).astype(np.float32)

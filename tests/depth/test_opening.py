@@ -13,11 +13,12 @@ import pytest
 from video3d.depth.constant import ConstantDepth
 from video3d.depth.opening import choose_device, open_estimator
 from video3d.depth.registry import available_models, find_model
-from video3d.depth_model import DepthModel, LoadOptions
+from video3d.depth_model import DepthInput, DepthModel, LoadOptions
 from video3d.errors import Cancelled
 from video3d.host import GpuTurn, GpuUse, StandaloneHost
+from video3d.reporting import SilentReporter
 from video3d.settings import DepthSettings
-from video3d.types import DepthInput, FloatMap, SilentReporter
+from video3d.types import FloatMap
 
 PICTURE = DepthInput(np.zeros((4, 4, 3), np.float32), None, starts_shot=True, seconds=0.0)
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from video3d.depth.picture import small_rgb
-from video3d.types import ColourTags, Frame, PixelFormat
+from video3d.types import Frame, PixelFormat
+from video3d.video_info import ColourTags
 
 LAYOUTS = [PixelFormat(depth, x, y) for depth in (8, 10, 12) for x, y in ((1, 1), (1, 0), (0, 0))]
 YUV444 = PixelFormat(8, 0, 0)

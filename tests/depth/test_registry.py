@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from video3d.depth.registry import available_models, choose_model, find_model
-from video3d.depth_model import Availability, DepthModel
+from video3d.depth_model import Availability, DepthInput, DepthKind, DepthModel
 from video3d.errors import DepthError, SettingsError
 from video3d.host import StandaloneHost
-from video3d.types import DepthInput, DepthKind
 
 
 def network(model_id: str, quality: int, availability: Availability, non_commercial: bool = False) -> DepthModel:

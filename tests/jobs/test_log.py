@@ -13,8 +13,8 @@ from video3d.host import StandaloneHost
 from video3d.jobs import JobRequest, run_job
 from video3d.jobs.log import JobLog
 from video3d.params import from_values
+from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings
-from video3d.types import SilentReporter
 
 
 def test_entries_have_their_time_and_lines_stay_together(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import av
 import pytest
 
-from video3d import pipeline
+from video3d import finishing
 from video3d.converting import UnitConverter
 from video3d.errors import Cancelled, JobError, TargetError, ToolError
 from video3d.host import StandaloneHost
@@ -22,9 +22,11 @@ from video3d.jobs import FOLDER_SUFFIX, JobFolder, JobRequest, JobResult, JobWat
 from video3d.media import labels
 from video3d.params import from_values
 from video3d.planning import PlannedUnit
+from video3d.reporting import Progress, SilentReporter
 from video3d.settings import ConversionSettings
 from video3d.shot_edits import EditedShot, ShotEdits, ShotValues, split, with_values
-from video3d.types import ColourTags, Frame, Layout, Progress, SilentReporter
+from video3d.types import Frame, Layout
+from video3d.video_info import ColourTags
 
 FILM = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5:duration=22", "-f", "lavfi", "-i",
         "sine=frequency=330:duration=22", "-c:v", "libx264", "-g", "12", "-pix_fmt", "yuv420p", "-c:a", "aac")
@@ -278,7 +280,7 @@ def test_a_result_that_does_not_pass_its_check_is_not_published_and_loses_nothin
     reporter = Watching()
     with monkeypatch.context() as patch:
         patch.setattr(UnitConverter, "convert", disk_full)
-        patch.setattr(pipeline, "join", disk_full)
+        patch.setattr(finishing, "join", disk_full)
         run_job(request, OneProcessor(), reporter)
     counts = [progress.done for progress in reporter.heard if progress.stage == "convert"]
     assert counts == [5], "what was converted is taken as it is"
@@ -325,7 +327,7 @@ def test_what_is_joined_takes_no_room_twice_and_is_not_joined_again(film: Path, 
     assert list((kept / "segments").iterdir()) == []
 
     monkeypatch.setattr(UnitConverter, "convert", disk_full)
-    monkeypatch.setattr(pipeline, "join", disk_full)
+    monkeypatch.setattr(finishing, "join", disk_full)
     convert(film, tmp_path)
     assert (tmp_path / "result.mp4").read_bytes() == undisturbed.read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["result.mp4"]

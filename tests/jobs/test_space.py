@@ -18,8 +18,8 @@ from video3d.host import StandaloneHost
 from video3d.jobs import space
 from video3d.params import from_values
 from video3d.pipeline import Conversion
+from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings
-from video3d.types import SilentReporter
 
 Usage = namedtuple("Usage", "total used free")
 

@@ -20,7 +20,8 @@ from video3d.errors import SourceError
 from video3d.media import decoding
 from video3d.media.decoding import THUMBNAIL_SIZE, DecodedPicture, DecodeRequest, decode
 from video3d.media.probing import probe
-from video3d.types import PixelFormat, VideoInfo
+from video3d.types import PixelFormat
+from video3d.video_info import VideoInfo
 
 Clips = Callable[[str], Path]
 Make = Callable[..., Path]

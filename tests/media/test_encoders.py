@@ -25,7 +25,8 @@ from video3d.media.encoders import (
 from video3d.media.encoding import SegmentEncoder
 from video3d.media.ffmpeg import FFmpeg, find_ffmpeg
 from video3d.settings import Codec, OutputSettings, Speed
-from video3d.types import ChromaSite, ColourTags, ContentLight, Frame, MasteringDisplay, PixelFormat
+from video3d.types import Frame, PixelFormat
+from video3d.video_info import ChromaSite, ColourTags, ContentLight, MasteringDisplay
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands for ffmpeg")
 REQUEST = EncodeRequest("libx264", 128, 72, PixelFormat(8, 1, 1), ColourTags(), Fraction(24), 24000, quality=20,

@@ -25,7 +25,8 @@ from video3d.media.encoding import SegmentEncoder, segment_command
 from video3d.media.ffmpeg import FFmpeg, find_ffmpeg
 from video3d.media.probing import _colour
 from video3d.settings import Speed
-from video3d.types import ColourTags, ContentLight, Frame, MasteringDisplay, PixelFormat
+from video3d.types import Frame, PixelFormat
+from video3d.video_info import ColourTags, ContentLight, MasteringDisplay
 
 YUV420 = PixelFormat(8, 1, 1)
 REQUEST = EncodeRequest("libx264", 64, 48, YUV420, ColourTags(), Fraction(24), 24000, quality=20, bitrate=None,

@@ -23,7 +23,8 @@ from video3d.media.ffmpeg import find_ffmpeg
 from video3d.media.joining import MuxRequest, Segment, write_times
 from video3d.media.muxing import mux
 from video3d.settings import Container, Speed, Tracks
-from video3d.types import Chapter, ColourTags, Frame, PixelFormat
+from video3d.types import Frame, PixelFormat
+from video3d.video_info import Chapter, ColourTags
 
 Clips = Callable[[str], Path]
 LAYOUT = PixelFormat(8, 1, 1)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from video3d.errors import SourceError
 from video3d.media.probing import LARGEST_SIDE, planar_format, probe, shown_size
-from video3d.types import PixelFormat, TrackKind
+from video3d.types import PixelFormat
+from video3d.video_info import TrackKind
 
 Clips = Callable[[str], Path]
 Make = Callable[..., Path]

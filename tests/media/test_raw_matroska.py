@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from video3d.media.probing import _colour
 from video3d.media.raw_matroska import frame_header, stream_header
-from video3d.types import ColourTags, ContentLight, MasteringDisplay, PixelFormat
+from video3d.types import PixelFormat
+from video3d.video_info import ColourTags, ContentLight, MasteringDisplay
 
 LAYOUTS = [PixelFormat(depth, x, y) for depth in (8, 10, 12) for x, y in ((1, 1), (1, 0), (0, 0))]
 NANOSECOND = Fraction(1, 10**9)

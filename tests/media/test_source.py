@@ -17,7 +17,8 @@ from video3d.media import source
 from video3d.media.decoding import DecodeRequest, decode
 from video3d.media.probing import probe as probe_here
 from video3d.media.source import THUMBNAIL_SHAPES, FrameReader, LateReader, ThumbnailReader, probe
-from video3d.types import Frame, PixelFormat, VideoInfo
+from video3d.types import Frame, PixelFormat
+from video3d.video_info import VideoInfo
 
 Clips = Callable[[str], Path]
 

@@ -18,7 +18,7 @@ from video3d.media.probing import probe
 from video3d.media.process import MEMORY_LIMIT
 from video3d.media.protocol import read_exactly, read_header
 from video3d.serial import from_json, to_json
-from video3d.types import VideoInfo
+from video3d.video_info import VideoInfo
 
 Clips = Callable[[str], Path]
 ROOT = Path(__file__).resolve().parents[2]

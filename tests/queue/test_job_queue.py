@@ -14,9 +14,9 @@ from video3d.errors import JobError, SourceError, TargetError
 from video3d.host import StandaloneHost
 from video3d.params import from_values
 from video3d.queue import JobOrder, JobQueue, JobState, JobView, Retention
+from video3d.reporting import Progress
 from video3d.settings import ConversionSettings
 from video3d.shot_edits import EditedShot, ShotEdits, ShotValues, with_values
-from video3d.types import Progress
 
 QUICK = from_values(ConversionSettings, {"speed": "fastest", "depth_model": "constant", "background_plate": False})
 PATIENCE = 120.0

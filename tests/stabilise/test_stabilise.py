@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from video3d.depth_model import DepthKind
 from video3d.motion import MotionEstimator
 from video3d.settings import Stabilisation
 from video3d.stabilise import LOOK_AHEAD_SECONDS, DepthStabiliser, blank_share, picture_area, to_inverse_depth
-from video3d.types import DepthKind, FloatMap, Motion
+from video3d.types import FloatMap, Motion
 
 SIZE = (96, 64)
 RATE = 24

@@ -13,7 +13,8 @@ from video3d.stereo.layouts import (
     packed_size,
     with_floating_window,
 )
-from video3d.types import ChromaSite, ColourTags, Frame, Layout, PixelFormat, StereoFrame
+from video3d.types import Frame, Layout, PixelFormat, StereoFrame
+from video3d.video_info import ChromaSite, ColourTags
 
 FLAT = [layout for layout in Layout if layout is not Layout.VR180]
 YUV420 = PixelFormat(8, 1, 1)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from video3d.stereo import ShotSynthesizer
-from video3d.types import ChromaSite, ColourTags, Eye, Frame, PixelFormat
+from video3d.types import Eye, Frame, PixelFormat
+from video3d.video_info import ChromaSite, ColourTags
 
 YUV420, YUV444 = PixelFormat.parse("yuv420p"), PixelFormat.parse("yuv444p")
 

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from video3d.stereo.wiggle import WiggleFormat, to_rgb, wiggle
-from video3d.types import ColourTags, Frame, PixelFormat, StereoFrame
+from video3d.types import Frame, PixelFormat, StereoFrame
+from video3d.video_info import ColourTags
 
 YUV420 = PixelFormat(8, 1, 1)
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from video3d.depth_model import InputSize, LoadOptions
+from video3d.depth_model import DepthInput, DepthKind, InputSize, LoadOptions
 from video3d.errors import DepthError
-from video3d.types import DepthInput, DepthKind
 from video3d.webui.borrowed import Borrowed
 
 pytestmark = pytest.mark.needs("torch")

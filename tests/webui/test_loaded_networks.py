@@ -9,8 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from video3d.depth_model import Availability
-from video3d.types import DepthKind
+from video3d.depth_model import Availability, DepthKind
 from video3d.webui.loaded_networks import annotator_networks, checkpoint_network, extension_networks
 
 CONTROLNET = "scripts.preprocessor.legacy.processor"

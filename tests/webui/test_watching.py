@@ -13,7 +13,7 @@ from PIL import Image
 
 from video3d.host import StandaloneHost
 from video3d.queue import JobOrder, JobQueue, JobState
-from video3d.types import Progress
+from video3d.reporting import Progress
 from video3d.webui import watching
 from video3d.webui.progress import JOB_NAME, ProgressMirror
 from video3d.webui.turn import SharedGpu

@@ -11,7 +11,7 @@ from video3d.api.uploads import Upload
 from video3d.params import Parameter, to_values
 from video3d.presets import Preset
 from video3d.queue import JobProblem, JobView
-from video3d.types import Track, VideoInfo
+from video3d.video_info import Track, VideoInfo
 
 Publish = Callable[[str], str]
 """Takes what only the server should know out of a text."""

@@ -11,7 +11,7 @@ from typing import Any
 from video3d.depth.download import download_model
 from video3d.depth_model import DepthModel
 from video3d.errors import Cancelled, Video3DError
-from video3d.types import Progress
+from video3d.reporting import Progress
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from video3d.errors import LimitError
-from video3d.types import VideoInfo
+from video3d.video_info import VideoInfo
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from video3d.renditions import Renditions
 from video3d.scouting import ShotScout
 from video3d.settings import ConversionSettings
 from video3d.shot_edits import shots_of
-from video3d.types import VideoInfo
+from video3d.video_info import VideoInfo
 
 CLEANING_SECONDS = 3600.0
 """How often, at most, old uploads are looked for."""

@@ -29,7 +29,7 @@ from video3d.media.source import probe
 from video3d.queue import JobState, JobView
 from video3d.serial import from_json, to_json
 from video3d.settings import Tracks
-from video3d.types import TrackKind
+from video3d.video_info import TrackKind
 
 LONGEST_SECONDS = 24
 """At least the longest unit; a playlist may not change it."""

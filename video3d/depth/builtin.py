@@ -15,8 +15,9 @@ from video3d.depth import cues
 from video3d.depth.correction import Corrector
 from video3d.depth.people import PersonFinder, person_map
 from video3d.depth.refine import guided_filter
+from video3d.depth_model import DepthInput
 from video3d.motion import pixel_grid, resize_flow
-from video3d.types import DepthInput, FloatMap, Flow, Motion
+from video3d.types import FloatMap, Flow, Motion
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 

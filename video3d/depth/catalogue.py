@@ -11,8 +11,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from video3d.depth_model import InputSize, Weights
-from video3d.types import DepthKind
+from video3d.depth_model import DepthKind, InputSize, Weights
 
 MEBIBYTE = 1 << 20
 APACHE = "Apache-2.0"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from video3d.types import DepthInput, FloatMap
+from video3d.depth_model import DepthInput
+from video3d.types import FloatMap
 
 
 class ConstantDepth:

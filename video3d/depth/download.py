@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from video3d.depth_model import DepthModel, Weights
 from video3d.durable import lock, sync_folder
 from video3d.errors import Cancelled, DepthError
-from video3d.types import Progress, Reporter
+from video3d.reporting import Progress, Reporter
 
 MIRROR_VARIABLE = "VIDEO3D_MODEL_MIRROR"
 STAGE = "download"

@@ -27,9 +27,9 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d.depth.onnx_graph import OnnxGraph, TensorInfo, read_graph
-from video3d.depth_model import Availability, DepthModel, InputSize, LoadOptions
+from video3d.depth_model import Availability, DepthEstimator, DepthInput, DepthKind, DepthModel, InputSize, LoadOptions
 from video3d.errors import DepthError
-from video3d.types import DepthEstimator, DepthInput, DepthKind, FloatMap
+from video3d.types import FloatMap
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, runtime_checkable
 
-from video3d.depth_model import DepthModel, LoadOptions
+from video3d.depth_model import DepthEstimator, DepthInput, DepthModel, LoadOptions
 from video3d.host import GpuUse, Host
+from video3d.reporting import Reporter
 from video3d.settings import DepthSettings
-from video3d.types import DepthEstimator, DepthInput, FloatMap, Reporter
+from video3d.types import FloatMap
 
 AUTO_DEVICE = "auto"
 PIECE_SECONDS = 0.75

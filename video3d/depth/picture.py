@@ -8,7 +8,8 @@ import cv2 as opencv
 import numpy as np
 import numpy.typing as npt
 
-from video3d.types import ColourTags, FloatMap, Frame
+from video3d.types import FloatMap, Frame
+from video3d.video_info import ColourTags
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 

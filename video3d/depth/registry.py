@@ -11,10 +11,9 @@ from pathlib import Path
 from video3d.depth.catalogue import PUBLISHED, Network, Published
 from video3d.depth.onnx import SUFFIX, onnx_model, onnx_models
 from video3d.depth.weights_files import WeightsFinder, shared_caches
-from video3d.depth_model import Availability, DepthModel, InputSize, LoadOptions, Role
+from video3d.depth_model import Availability, DepthEstimator, DepthKind, DepthModel, InputSize, LoadOptions, Role
 from video3d.errors import DepthError, SettingsError
 from video3d.host import Host
-from video3d.types import DepthEstimator, DepthKind
 
 AUTO = "auto"
 BUILTIN_LABEL = "built-in (basic)"

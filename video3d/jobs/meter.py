@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from video3d.pipeline import Conversion
 from video3d.planning import Planner
-from video3d.types import Progress, Reporter
+from video3d.reporting import Progress, Reporter
 
 _RATE_SECONDS = 10.0
 

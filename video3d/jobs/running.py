@@ -29,10 +29,12 @@ from video3d.pipeline import Conversion
 from video3d.planning import PlannedUnit
 from video3d.prefetch import Prefetch
 from video3d.preparing import loading_ahead
+from video3d.reporting import Progress, Reporter
 from video3d.settings import Container, ConversionSettings
 from video3d.shot_edits import ShotEdits
-from video3d.types import ColourTags, Frame, Progress, Reporter
+from video3d.types import Frame
 from video3d.unit_files import check_beside, publish_beside
+from video3d.video_info import ColourTags
 
 UNITS_AHEAD = 4
 """Units that planning may be ahead of converting."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from video3d.errors import TargetError
 from video3d.media.encoders import chosen_codec
 from video3d.pipeline import Conversion
+from video3d.reporting import Reporter
 from video3d.settings import Codec
-from video3d.types import Reporter
 
 COPIES = 2
 """At the end the segments and the joined file lie side by side, and then that and the labelled one."""

@@ -20,7 +20,8 @@ from av.video.stream import VideoStream
 from video3d.errors import SourceError
 from video3d.media.container import open_source, timed_packets
 from video3d.media.probing import planar_format
-from video3d.types import PixelFormat, VideoInfo
+from video3d.types import PixelFormat
+from video3d.video_info import VideoInfo
 
 THUMBNAIL_SIZE = (160, 90)
 """Width and height of the luma picture that cuts are found on; chroma has half of each."""

@@ -17,7 +17,8 @@ from video3d.media.ffmpeg import PROBE_SECONDS, FFmpeg
 from video3d.media.process import CREATION_FLAGS, OWN_SESSION
 from video3d.presets.levels import reference_frames
 from video3d.settings import Codec, OutputSettings, Speed
-from video3d.types import ColourTags, PixelFormat
+from video3d.types import PixelFormat
+from video3d.video_info import ColourTags
 
 WIDEST_H264 = 4096
 """Beyond this width no common hardware decodes H.264."""

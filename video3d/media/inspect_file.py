@@ -22,7 +22,7 @@ from video3d.media.matroska_reader import read_matroska
 from video3d.media.mp4_reader import read_mp4
 from video3d.media.players import PlayedFile
 from video3d.media.source import probe
-from video3d.types import TrackKind
+from video3d.video_info import TrackKind
 
 STAGE = "check"
 KEYFRAME_LIMIT = Fraction(21, 10)

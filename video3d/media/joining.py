@@ -15,7 +15,7 @@ from video3d.media.process import WorkerProcess
 from video3d.presets.model import AudioRule
 from video3d.serial import to_json
 from video3d.settings import Container, Tracks
-from video3d.types import Chapter
+from video3d.video_info import Chapter
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,8 @@ from av.video.stream import VideoStream
 
 from video3d.errors import SourceError
 from video3d.media.container import is_cover, open_source, video_streams
-from video3d.types import (
-    Chapter,
-    ColourTags,
-    ContentLight,
-    MasteringDisplay,
-    PixelFormat,
-    Track,
-    TrackKind,
-    VideoInfo,
-)
+from video3d.types import PixelFormat
+from video3d.video_info import Chapter, ColourTags, ContentLight, MasteringDisplay, Track, TrackKind, VideoInfo
 
 FRAMES_LOOKED_AT = 12
 LARGEST_SIDE = 16384

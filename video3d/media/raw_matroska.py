@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 from fractions import Fraction
 
-from video3d.types import ColourTags, MasteringDisplay, PixelFormat
+from video3d.types import PixelFormat
+from video3d.video_info import ColourTags, MasteringDisplay
 
 _UNKNOWN_SIZE = b"\x01\xff\xff\xff\xff\xff\xff\xff"
 _MATRIX, _RANGE, _TRANSFER, _PRIMARIES = b"\x55\xb1", b"\x55\xb9", b"\x55\xba", b"\x55\xbb"

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from video3d.errors import SourceError
 from video3d.media.process import MEMORY_LIMIT, WorkerProcess
 from video3d.serial import from_json, to_json
-from video3d.types import Frame, PixelFormat, Plane, VideoInfo
+from video3d.types import Frame, PixelFormat, Plane
+from video3d.video_info import VideoInfo
 
 THUMBNAIL_SHAPES = ((90, 160), (45, 80), (45, 80))
 

@@ -20,8 +20,8 @@ from video3d.pipeline import target_name
 from video3d.queue.model import JobOrder, JobState, JobView
 from video3d.queue.runner import Runner
 from video3d.queue.store import JobRecord, JobStore
+from video3d.reporting import Progress
 from video3d.shot_edits import ShotEdits
-from video3d.types import Progress
 
 ID_BYTES = 12
 LOOK_SECONDS = 0.5

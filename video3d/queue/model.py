@@ -9,9 +9,9 @@ from typing import Any
 
 from video3d.errors import Video3DError
 from video3d.params import to_values
+from video3d.reporting import Progress
 from video3d.settings import ConversionSettings
 from video3d.shot_edits import ShotEdits
-from video3d.types import Progress
 
 
 class JobState(str, enum.Enum):

@@ -9,7 +9,8 @@ import cv2 as opencv
 import numpy as np
 
 from video3d.depth.picture import small_rgb
-from video3d.types import ColourTags, Frame
+from video3d.types import Frame
+from video3d.video_info import ColourTags
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 

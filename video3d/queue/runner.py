@@ -18,7 +18,9 @@ from video3d.jobs.log import LOG_NAME
 from video3d.queue.model import JobProblem, JobState
 from video3d.queue.preview import PreviewMaker
 from video3d.queue.store import JobRecord
-from video3d.types import ColourTags, Frame, Progress
+from video3d.reporting import Progress
+from video3d.types import Frame
+from video3d.video_info import ColourTags
 
 if TYPE_CHECKING:
     from video3d.queue.job_queue import JobQueue

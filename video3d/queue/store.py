@@ -23,9 +23,9 @@ from video3d.durable import locked, sync_folder, write_text
 from video3d.errors import JobError, SettingsError
 from video3d.params import from_values, to_values
 from video3d.queue.model import JobOrder, JobProblem, JobState
+from video3d.reporting import Progress
 from video3d.serial import from_json, to_json
 from video3d.settings import ConversionSettings
-from video3d.types import Progress
 
 RECORD = "job.json"
 PROGRESS = "progress.json"

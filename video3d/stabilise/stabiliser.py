@@ -11,13 +11,14 @@ import cv2 as opencv
 import numpy as np
 import numpy.typing as npt
 
+from video3d.depth_model import DepthKind
 from video3d.settings import Stabilisation
 from video3d.stabilise.filtering import STEADINESS, TemporalFilter
 from video3d.stabilise.paths import between
 from video3d.stabilise.ranging import FrameRange, RangeTracker, range_of
 from video3d.stabilise.resting import with_rest
 from video3d.stabilise.steps import Between, Step
-from video3d.types import DepthKind, FloatMap, Motion
+from video3d.types import FloatMap, Motion
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from video3d.stereo.interleave import full_chroma
 from video3d.stereo.resampling import COLUMNS, ROWS, divide, is_cosited, luma_grid_to_chroma
-from video3d.types import ChromaSite, ColourTags, Frame, Layout, PixelFormat, Plane, StereoFrame
+from video3d.types import Frame, Layout, PixelFormat, Plane, StereoFrame
+from video3d.video_info import ChromaSite, ColourTags
 
 Matrix = npt.NDArray[np.float64]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from video3d.stereo.resampling import COLUMNS, ROWS, chroma_to_luma_grid, divide, is_cosited
-from video3d.types import ChromaSite, Frame, Layout, PixelFormat, Plane
+from video3d.types import Frame, Layout, PixelFormat, Plane
+from video3d.video_info import ChromaSite
 
 INTERLEAVED = (Layout.ROW_INTERLEAVED, Layout.COLUMN_INTERLEAVED, Layout.CHECKERBOARD)
 

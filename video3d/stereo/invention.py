@@ -17,7 +17,8 @@ import numpy.typing as npt
 from video3d.stereo.anaglyph import rgb_from_yuv
 from video3d.stereo.warp import WarpMap
 from video3d.stereo.wiggle import to_rgb
-from video3d.types import ColourTags, FloatMap, Frame, PlateInpainter
+from video3d.types import FloatMap, Frame, PlateInpainter
+from video3d.video_info import ColourTags
 
 REACH = 2.0
 """How far behind things is invented, in parts of what the eye sees there: the camera and the things will move."""

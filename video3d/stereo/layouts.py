@@ -15,7 +15,8 @@ import numpy as np
 from video3d.stereo.anaglyph import ANAGLYPHS, anaglyph
 from video3d.stereo.interleave import INTERLEAVED, full_chroma, interleave, interleaved_format
 from video3d.stereo.resampling import COLUMNS, ROWS, halve, is_cosited
-from video3d.types import ColourTags, FloatMap, Frame, Layout, PixelFormat, Plane, StereoFrame
+from video3d.types import FloatMap, Frame, Layout, PixelFormat, Plane, StereoFrame
+from video3d.video_info import ColourTags
 
 _SIDE_BY_SIDE = (Layout.FULL_SBS, Layout.HALF_SBS, Layout.RGBD)
 _TOP_AND_BOTTOM = (Layout.FULL_TAB, Layout.HALF_TAB, Layout.SEPARATE)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from video3d.stereo.layouts import allocate, pack, packed_format, packed_size
 from video3d.stereo.vr180 import VirtualScreen, VR180Packer, natural_side
-from video3d.types import ColourTags, FloatMap, Frame, Layout, PixelFormat, StereoFrame
+from video3d.types import FloatMap, Frame, Layout, PixelFormat, StereoFrame
+from video3d.video_info import ColourTags
 
 
 @dataclass(frozen=True)

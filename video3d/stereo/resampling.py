@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from video3d.types import ChromaSite, Plane
+from video3d.types import Plane
+from video3d.video_info import ChromaSite
 
 COLUMNS = 1
 ROWS = 0

@@ -15,19 +15,8 @@ from video3d.stereo.edges import at_frame_size
 from video3d.stereo.plate import BackgroundPlate
 from video3d.stereo.rows import RowWorkers, Step
 from video3d.stereo.warp import Picture, Warper, WarpMap, Widening, facing
-from video3d.types import (
-    ChromaSite,
-    ColourTags,
-    Disocclusion,
-    Eye,
-    FloatMap,
-    Frame,
-    Motion,
-    PixelFormat,
-    Plane,
-    PlateInpainter,
-    StereoFrame,
-)
+from video3d.types import Disocclusion, Eye, FloatMap, Frame, Motion, PixelFormat, Plane, PlateInpainter, StereoFrame
+from video3d.video_info import ChromaSite, ColourTags
 
 LOOK_AHEAD = 8
 """Frames; at 8 frames/s and more that is at most a second."""

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from video3d.stereo.layouts import black_levels
 from video3d.stereo.resampling import COLUMNS, ROWS, is_cosited
-from video3d.types import ColourTags, FloatMap, Frame, PixelFormat, Plane, StereoFrame
+from video3d.types import FloatMap, Frame, PixelFormat, Plane, StereoFrame
+from video3d.video_info import ColourTags
 
 EYE_SEPARATION = 0.063
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from video3d.stereo.backend import Kernels
 from video3d.stereo.rows import RowWorkers, Step
-from video3d.types import ChromaSite, Disocclusion, FloatMap, PixelFormat, Plane
+from video3d.types import Disocclusion, FloatMap, PixelFormat, Plane
+from video3d.video_info import ChromaSite
 
 NO_STEPS: Sequence[Step] = ()
 

@@ -12,7 +12,8 @@ from PIL import Image
 
 from video3d.stereo.anaglyph import rgb_from_yuv
 from video3d.stereo.interleave import full_chroma
-from video3d.types import ColourTags, Frame, StereoFrame
+from video3d.types import Frame, StereoFrame
+from video3d.video_info import ColourTags
 
 RGBPicture = npt.NDArray[np.uint8]
 

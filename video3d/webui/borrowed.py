@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from video3d.depth_model import Availability, DepthModel, InputSize, LoadOptions
+from video3d.depth_model import Availability, DepthEstimator, DepthInput, DepthKind, DepthModel, InputSize, LoadOptions
 from video3d.errors import DepthError
-from video3d.types import DepthEstimator, DepthInput, DepthKind, FloatMap
+from video3d.types import FloatMap
 
 PATCH = 14
 """Of DINOv2."""

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from video3d.depth_model import Availability, InputSize
-from video3d.types import DepthKind
+from video3d.depth_model import Availability, DepthKind, InputSize
 from video3d.webui.borrowed import PATCH, Borrowed
 
 DINO = InputSize(518, PATCH)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from video3d.depth_model import DepthInput
 from video3d.errors import DepthError
-from video3d.types import DepthInput
 
 torch = pytest.importorskip("torch")
 

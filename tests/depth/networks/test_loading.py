@@ -12,11 +12,10 @@ import pytest
 from video3d.cli import main
 from video3d.depth.catalogue import PUBLISHED, Network
 from video3d.depth.registry import available_models, choose_model, find_model
-from video3d.depth_model import Availability, LoadOptions
+from video3d.depth_model import Availability, DepthInput, LoadOptions
 from video3d.errors import DepthError
 from video3d.host import StandaloneHost
 from video3d.media.source import probe
-from video3d.types import DepthInput
 
 torch = pytest.importorskip("torch")
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from video3d.types import DepthInput
+from video3d.depth_model import DepthInput
 
 torch = pytest.importorskip("torch")
 

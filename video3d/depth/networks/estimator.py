@@ -12,8 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from video3d.depth_model import DepthInput
 from video3d.errors import DepthError
-from video3d.types import DepthInput, FloatMap
+from video3d.types import FloatMap
 
 Tensor = torch.Tensor
 OUT_OF_MEMORY_SIGNS = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")

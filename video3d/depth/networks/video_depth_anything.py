@@ -15,7 +15,7 @@ from video3d.depth.networks.depth_anything import DepthAnythingShape, DptHead
 from video3d.depth.networks.dinov2 import Dinov2
 from video3d.depth.networks.estimator import CPU, NetworkEstimator, Normalisation, Running
 from video3d.depth.networks.temporal import BLOCKS, MotionModule
-from video3d.types import DepthInput
+from video3d.depth_model import DepthInput
 
 MOMENTS = 32
 """Frames that the network looks at together."""
