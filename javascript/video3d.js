@@ -35,36 +35,47 @@ window.video3d = (() => {
 
     function t(text, ...values) {
         dictionary ??= loadDictionary();
-        return (dictionary[text] || text).replace(/\{(\d)\}/g, (_, index) => values[index]);
+        return filled(dictionary[text] || text, values);
     }
 
     // What the program tells comes whole, in English: the sentence with the same words around its numbers and names is
-    // looked for in the dictionary. So that no short word catches everything, it must have some length of its own.
+    // looked for in the dictionary, then among what the page words in its own way. So that no short word catches
+    // everything, it must have some length of its own, unless it is a part of a sentence that was recognised.
     const LEAST_LETTERS = 10;
-    let sentences = null;
+    let sayings = null, sentences = null;
 
     function told(text) {
-        dictionary ??= loadDictionary();
         if (!text) return text;
-        const parts = text.split(/(?<=\.) (?=\S)/), known = parts.map(sentence);
-        if (known.some((part) => part !== null)) return parts.map((part, index) => known[index] ?? part).join(" ");
-        return sentence(text) ?? text;
+        dictionary ??= loadDictionary();
+        sayings ??= { ...facts?.sayings, ...dictionary };
+        sentences ??= Object.keys(sayings).filter((key) => /\{\d\}/.test(key) && /[a-z]/.test(bare(key)))
+            .sort((a, b) => bare(b).length - bare(a).length).map((key) => [key, pattern(key), bare(key).length >= LEAST_LETTERS]);
+        const parts = text.split(/(?<=\.) (?=\S)/), known = parts.map((part) => sentence(part));
+        const said = known.some((part) => part !== null) ? parts.map((part, index) => known[index] ?? part).join(" ") : sentence(text) ?? text;
+        return said.replace(/--([a-z]+(?:-[a-z]+)*)/g, (flag, name) => labelOf(name.replaceAll("-", "_")) || flag);
     }
 
-    // The names in it may have a word of their own too.
-    function sentence(text) {
-        if (dictionary[text]) return dictionary[text];
-        sentences ??= Object.keys(dictionary).filter((key) => /\{\d\}/.test(key) && bare(key).length >= LEAST_LETTERS)
-            .sort((a, b) => bare(b).length - bare(a).length).map((key) => [key, pattern(key)]);
-        for (const [key, expression] of sentences) {
-            const found = expression.exec(text);
-            if (found) return t(key, ...found.slice(1).map((name) => dictionary[name] || name));
+    // The names in it may have words of their own too, as may what stands before a colon and behind it.
+    function sentence(text, isPart = false) {
+        if (sayings[text]) return sayings[text];
+        for (const [key, expression, isLong] of sentences) {
+            const found = (isLong || isPart) && expression.exec(text);
+            if (found) return filled(sayings[key], found.slice(1).map((part) => sentence(part, true) ?? part));
         }
-        return null;
+        const [, before, after, dot] = /^(.*?): (.*?)(\.?)$/s.exec(text) || [];
+        const rest = after && (sentence(after + dot, true) ?? (dot && sentence(after, true)?.concat(dot)));
+        return rest ? `${sentence(before, true) ?? before}: ${rest}` : null;
     }
 
+    const filled = (text, values) => text.replace(/\{(\d)\}/g, (_, index) => values[index]);
     const bare = (key) => key.replace(/\{\d\}/g, "");
-    const pattern = (key) => new RegExp(`^${key.split(/\{\d\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("(.+?)")}$`, "s");
+    const pattern = (key) => new RegExp(`^${key.split(/\{\d\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("(.*?)")}$`, "s");
+
+    // A flag of the command line is a control here.
+    function labelOf(name) {
+        const label = facts?.controls.find((control) => control.name === name)?.label;
+        return label && t("“{0}”", t(label).replace(/ \([^)]*\)$/, ""));
+    }
 
     // Stand-alone, the texts that gradio draws are exchanged here, as the webui's own script does it there.
     function translatePage(root) {

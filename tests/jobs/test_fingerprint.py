@@ -65,7 +65,7 @@ def test_the_model_that_auto_came_to_is_kept(conversion: Conversion) -> None:
 
 @pytest.mark.parametrize(("change", "words"), [
     (lambda c: replace(c, settings=from_values(ConversionSettings, {"strength": 2, "eye": "right"})),
-     "--strength (auto, now 2.0), --eye (left, now right)"),
+     "--strength (auto → 2.0), --eye (left → right)"),
     (lambda c: replace(c, model=replace(c.model, weights=(Weights("w", "", "abc", 1),))), "depth model (weights)"),
     (lambda c: replace(c, shared=replace(c.shared, ffmpeg=replace(c.shared.ffmpeg, version="6.1"))), "ffmpeg"),
 ], ids=["settings", "weights", "ffmpeg"])

@@ -81,7 +81,7 @@ def test_a_journal_that_was_cut_off_loses_one_line_at_most(tmp_path: Path, rest:
 
 def test_another_job_is_refused_by_what_differs(tmp_path: Path) -> None:
     finish(opened(tmp_path / "job"), unit_of())
-    with pytest.raises(JobError, match=r"another --strength \(1, now 2\)") as caught:
+    with pytest.raises(JobError, match=r"another --strength \(1 → 2\)") as caught:
         opened(tmp_path / "job", OTHER)
     assert "--restart" in str(caught.value)
     assert opened(tmp_path / "job").holds(unit_of())

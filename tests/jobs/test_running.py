@@ -104,7 +104,7 @@ def test_stopped_resumed_and_run_by_more_threads_it_is_the_same_to_the_byte(film
     assert [path.name for path in (kept / "segments").iterdir()] == ["00000.mp4"]
     assert [path.name for path in tmp_path.iterdir()] == [kept.name]
 
-    with pytest.raises(JobError, match=r"another --strength \(auto, now 2.0\)"):
+    with pytest.raises(JobError, match=r"another --strength \(auto → 2.0\)"):
         convert(film, tmp_path, settings={"strength": 2})
     assert (kept / "segments" / "00000.mp4").exists(), "a refused job touched another one's work"
 

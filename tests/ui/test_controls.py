@@ -84,8 +84,8 @@ def test_a_slider_that_may_be_left_to_the_program_has_a_box() -> None:
 
 def test_the_script_is_told_what_it_needs() -> None:
     assert control("depth").describe() == {
-        "name": "depth", "kind": "number", "none": "auto", "automatic": True, "default": "auto", "shown": 2.5,
-        "first": "auto", "offersNone": False, "minimum": 0, "maximum": 5, "step": 0.1}
+        "name": "depth", "label": "Depth (%)", "kind": "number", "none": "auto", "automatic": True, "default": "auto",
+        "shown": 2.5, "first": "auto", "offersNone": False, "minimum": 0, "maximum": 5, "step": 0.1}
     assert control("weather").describe()["default"] == "fair"
     assert control("wind").describe()["offersNone"] is True
 

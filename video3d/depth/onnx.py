@@ -160,7 +160,8 @@ def _checked(name: str, value: Any) -> Any:
     if isinstance(default, tuple):
         numbers = [float(number) for number in value] if isinstance(value, list) else []
         if len(numbers) != 3 or (name == "deviation" and min(numbers) <= 0):
-            raise ValueError(f"{name} must be three numbers{', above 0' if name == 'deviation' else ''}")
+            above = " above 0" if name == "deviation" else ""
+            raise ValueError(f"{name} must be three numbers{above}")
         return tuple(numbers)
     if type(value) is not type(default):
         raise ValueError(f"{name} cannot be {value!r}")
@@ -201,7 +202,7 @@ def _output(path: Path, graph: OnnxGraph, wanted: str) -> TensorInfo:
     by_name = {tensor.name: tensor for tensor in graph.outputs}
     if wanted and wanted not in by_name:
         raise DepthError(f"{path}: the network has no output called {wanted!r}.", stage="depth",
-                         remedy=f"It has: {', '.join(by_name)}.")
+                         remedy=f"Its outputs: {', '.join(by_name)}.")
     names = (wanted,) if wanted else _OUTPUT_NAMES
     return next((by_name[name] for name in names if name in by_name), graph.outputs[0])
 

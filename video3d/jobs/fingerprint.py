@@ -71,7 +71,7 @@ def _difference(name: str, before: object, now: object) -> str:
     changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     if name != "settings":
         return f"{name.replace('_', ' ')} ({', '.join(key.replace('_', ' ') for key in changed)})"
-    return ", ".join(f"--{key.replace('_', '-')} ({old.get(key)}, now {new.get(key)})" for key in changed)
+    return ", ".join(f"--{key.replace('_', '-')} ({old.get(key)} → {new.get(key)})" for key in changed)
 
 
 def _libraries() -> dict[str, str]:

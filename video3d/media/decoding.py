@@ -131,9 +131,8 @@ def _frames(container: InputContainer, stream: VideoStream, clock: _Clock,
     except FFmpegError:
         damaged += 1
     if damaged:
-        packets = "One damaged packet" if damaged == 1 else f"{damaged} damaged packets"
-        was = "was" if damaged == 1 else "were"
-        notices.append(f"{packets} of the video track could not be decoded and {was} skipped.")
+        notices.append("One damaged packet of the video track could not be decoded and was skipped." if damaged == 1
+                       else f"{damaged} damaged packets of the video track could not be decoded and were skipped.")
 
 
 class _Shaper:

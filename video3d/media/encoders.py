@@ -85,7 +85,7 @@ def choose_encoder(ffmpeg: FFmpeg, request: EncodeRequest, output: OutputSetting
     names = ", ".join(candidate.name for candidate in candidates)
     raise ToolError(
         f"No encoder works here for {request.width}x{request.height} {request.pixel_format.name} (tried {names}).",
-        stage="encode", remedy="Choose another codec with --codec, or a newer ffmpeg with IMAGEIO_FFMPEG_EXE.",
+        stage="encode", remedy="Choose another --codec, or a newer ffmpeg with IMAGEIO_FFMPEG_EXE.",
     )
 
 

@@ -162,4 +162,4 @@ class SegmentEncoder:
                              remedy="Start the same conversion again; if nobody killed it, memory ran out.")
         last = text.splitlines()[-1].rstrip(".") if text else f"exit code {code}"
         return ToolError(f"{self._what}: ffmpeg's encoder {self._request.encoder} failed ({last}).", stage="encode",
-                         remedy="Choose another encoder with --encoder, or another --codec.", details=text)
+                         remedy="Choose another --encoder, or another --codec.", details=text)

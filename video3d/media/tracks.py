@@ -54,7 +54,7 @@ class OtherTracks:
                 self._keep_attachment(stream, output, name)
             elif subtitles_wanted:
                 kinds = {"video": "video track", "data": "data track"}
-                what = "cover picture" if is_cover(stream) else kinds.get(stream.type, "track")
+                what = "cover picture" if is_cover(stream) else kinds.get(stream.type, "unknown track")
                 self._notices.append(f"The {what} {name} is not kept.")
         except (FFmpegError, ValueError) as problem:
             self._notices.append(f"The track {name} cannot be kept ({problem}).")
@@ -72,7 +72,7 @@ class OtherTracks:
                                       *([_Copied(stream, output, is_second=True)] if is_kept else [])]
         why = f"{container.value} cannot hold {codec}" if not is_held else f"the device does not play {codec}"
         kept = " The original follows as a track of its own." if is_kept else ""
-        self._notices.append(f"The sound track {name} was converted to AAC: {why}.{kept}")
+        self._notices.append(f"The sound track {name} was converted to AAC: {why}." + kept)
 
     def _keep_text(self, stream: SubtitleStream, output: OutputContainer, name: str) -> None:
         codec = stream.codec_context.codec.canonical_name

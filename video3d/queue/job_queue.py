@@ -139,7 +139,7 @@ class JobQueue:
             record = self._record(job)
             if record.state is JobState.RUNNING and record.asked is JobState.PAUSED:
                 return self._put(replace(record, asked=None, at_once=False))
-            self._expect(record, "resumed", JobState.PAUSED, JobState.WAITING, JobState.RUNNING)
+            self._expect(record, "taken up again", JobState.PAUSED, JobState.WAITING, JobState.RUNNING)
             waits = record.state is JobState.PAUSED
             return self._put(replace(record, state=JobState.WAITING) if waits else record)
 

@@ -40,7 +40,8 @@ class Control:
         """What the script must know to read and write it."""
         parameter, param = self.parameter, self.parameter.param
         return {
-            "name": parameter.name, "kind": "number" if parameter.type in (int, float) else parameter.type.__name__,
+            "name": parameter.name, "label": label(parameter),
+            "kind": "number" if parameter.type in (int, float) else parameter.type.__name__,
             "none": param.none_means if parameter.optional else None, "automatic": self.automatic is not None,
             "default": parameter.to_json(parameter.default), "shown": self.shown,
             "first": self.first,

@@ -21,7 +21,7 @@ from video3d.params import parameters
 from video3d.settings import ConversionSettings
 from video3d.ui.controls import Choice, Control, make_control
 from video3d.ui.devices import OWN_SETTINGS, device_choices, device_facts
-from video3d.ui.words import ADVANCED, AUTOMATIC, CONVERT, GROUPS, STOP, TITLE
+from video3d.ui.words import ADVANCED, AUTOMATIC, CONVERT, GROUPS, SAYINGS, STOP, TITLE
 
 QUICK, QUICK_TOO = ("strength", "convergence", "depth_model"), ("eye", "swap_eyes")
 """Settings that are always in sight; between them stands what the script tells of the depth model."""
@@ -135,7 +135,7 @@ def _facts(controls: Sequence[Control], options: TabOptions) -> str:
         "version": __version__, "routes": options.routes, "allowPaths": options.allow_paths,
         "allowOpenFolder": options.allow_open_folder, "sendToImages": options.send_to_images,
         "controls": [control.describe() for control in controls], "devices": device_facts(),
-        "ownSettings": OWN_SETTINGS, "player": asdict(options.player),
+        "ownSettings": OWN_SETTINGS, "sayings": SAYINGS, "player": asdict(options.player),
     }
     return f'<div data-video3d-facts="{html.escape(json.dumps(facts))}"></div>'
 

@@ -100,6 +100,45 @@ GROUPS: Mapping[str, str] = {
 }
 """Titles of the folds."""
 
+_OTHER_NAME, _ANEW = "Choose another name.", "Remove the old conversion, and convert again."
+SAYINGS: Mapping[str, str] = {
+    "--preset {0} and --container {1} contradict each other.": "{0} and the file type {1} do not fit together.",
+    "--preset {0} and --encoder {1} contradict each other.": "{0} and the encoder {1} do not fit together.",
+    "--preset {0} and --layout {1} contradict each other.": "{0} and the 3D layout {1} do not fit together.",
+    "A mirror looks like https://example.org ({0} or --mirror).": "A mirror looks like https://example.org ({0}).",
+    "Add --overwrite, or choose another name with -o.": _OTHER_NAME,
+    "Add --restart to throw it away, or choose another target with -o.": _ANEW,
+    "Add --restart to throw it away.": _ANEW,
+    "Choose --device cpu, or auto.": "Choose the processor “cpu” or “auto”.",
+    "Choose another folder with --queue.": "Check the permissions of that folder.",
+    "Choose another name with -o.": _OTHER_NAME,
+    "Choose another name with -o; the finished work is kept.":
+        "Move that file away and try again; the finished work is kept.",
+    "Choose another place with -o.": "Choose another place.",
+    "Free some space, choose another disk with -o, or a shorter part of the video.":
+        "Free some space, or choose a shorter part of the video.",
+    "Free some space, or choose another folder with -o.": "Free some space and try again.",
+    "Let the name end in .{0}, or leave --preset out.": "Let the name end in .{0}, or choose another device.",
+    "Name a file with -o.": "Name a file.",
+    "Remux it first (mkvmerge -o OUT.mkv IN.mkv), without re-encoding.":
+        "Remux it first with a tool such as MKVToolNix, without re-encoding.",
+    "Remux it into an ordinary MP4 first (ffmpeg -i IN -c copy OUT.mp4), without re-encoding.":
+        "Remux it into an ordinary MP4 first, without re-encoding.",
+    "Start it again with `video3d convert`.": "Convert the video again.",
+    "Strength {0} %: what suits this video's depth; --strength sets another.":
+        "Strength {0} %: what suits this video's depth.",
+    "Wait for it, or choose another target with -o.": "Wait for it.",
+    "`python3 start.py setup --with {0}` installs it (elsewhere `pip install {1}`).":
+        "The Python package {0} must be installed.",
+    "`video3d jobs` lists them all.": "Choose one of the list.",
+    "`video3d models download {0}` gets it ({1} MB).":
+        "It can be downloaded below the choice of the depth model ({1} MB).",
+    "`video3d models download {0}` gets them.": "They can be downloaded below the choice of the depth model.",
+    "`video3d settings` lists them all.": "Check the name.",
+    "`video3d shots IN --json` shows what such a list looks like.": "Adjust the shots again.",
+}
+"""What the program says of its command line, as the page says it; flags elsewhere become their controls' names there."""
+
 
 def choice_word(setting: str, value: str) -> str:
     """What a choice is called; a word that nobody named yet is shown as it is, with a capital."""
