@@ -51,3 +51,22 @@ def test_moments_are_spread_over_what_is_converted(make_clip: Callable[..., Path
     assert advice._moments(decided(long)) == pytest.approx([65 * (n + 0.5) / 3 for n in range(3)])
     assert advice._moments(decided(long, start=10, end=20)) == [15]
     assert all(30 < moment < 65 for moment in advice._moments(decided(long, start=30)))
+
+
+def test_a_short_video_of_unknown_length_is_looked_at_too(make_clip: Callable[..., Path]) -> None:
+    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=10:duration=3", "-c:v", "libvpx-vp9", "-deadline",
+                     "realtime", "-f", "webm", "-live", "1", suffix=".webm")
+    conversion = decided(clip)
+    assert conversion.info.duration is None
+    seen: list[float] = []
+    look = advice.look
+
+    def remembering(of: pipeline.Conversion, moment: float) -> Any:
+        found = look(of, moment)
+        seen.append(moment)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(advice, "look", remembering)
+        advised(conversion, SilentReporter())
+    assert seen == [1.0]

@@ -24,6 +24,7 @@ from video3d.errors import SourceError
 from video3d.host import StandaloneHost
 from video3d.jobs import JobResult
 from video3d.params import from_values
+from video3d.presets import Preset, presets
 from video3d.reporting import Progress
 from video3d.settings import ConversionSettings
 from video3d.types import Layout, PixelFormat
@@ -203,3 +204,10 @@ def test_what_a_video_is_is_said_in_full(capsys: pytest.CaptureFixture[str]) -> 
                   "transparency", "pixel aspect 16/11", "(converted)", "(cover picture)", "deu", "Kommentar",
                   "1 chapters", "A notice."):
         assert words in told
+
+
+@pytest.mark.parametrize("chosen", [chosen for chosen in presets() if chosen.hint], ids=lambda chosen: chosen.id)
+def test_what_a_preset_says_among_the_notices_is_not_said_again(chosen: Preset) -> None:
+    words = how_to_watch(from_values(ConversionSettings, {"preset": chosen.id, "layout": chosen.layouts[0].value}))
+    assert words.startswith(chosen.label)
+    assert chosen.hint not in words

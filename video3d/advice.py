@@ -17,6 +17,8 @@ SECONDS_APART = 20.0
 MOST_MOMENTS = 8
 READ_SECONDS = 60.0
 """Where a file must be read to get to a moment, only so much of it is looked at."""
+UNKNOWN_LENGTH = (1.0, 10.0)
+"""Seconds that are looked at where the file does not state its length: short files have the first."""
 _FLAT = (Layout.RGBD, Layout.DEPTH)
 
 
@@ -48,7 +50,9 @@ def _moments(conversion: Conversion) -> list[float]:
     info, chosen = conversion.info, conversion.range
     begin = float(chosen.start)
     ends = [float(end) for end in (info.duration, chosen.end) if end is not None]
-    end = max(min(ends, default=begin + SECONDS_APART), begin)
+    if not ends:
+        return [begin + seconds for seconds in UNKNOWN_LENGTH]
+    end = max(min(ends), begin)
     if not any(name in SEEKABLE_CONTAINERS for name in info.container.split(",")):
         end = min(end, begin + READ_SECONDS)
     count = min(max(round((end - begin) / SECONDS_APART), 1), MOST_MOMENTS)

@@ -368,7 +368,7 @@ class _JsonReporter:
 
 
 def how_to_watch(settings: ConversionSettings) -> str:
-    """One sentence on what to do with the result."""
+    """One sentence on what to do with the result; what a device needs beyond that is among the conversion's notices."""
     layout = settings.output.layout
     if layout.value.startswith("anaglyph"):
         return f"play it anywhere and wear {_glasses(layout)} glasses."
@@ -379,7 +379,7 @@ def how_to_watch(settings: ConversionSettings) -> str:
     if device is None:
         return usual
     chosen = preset(device.value)
-    return f"{chosen.label}: {usual} {chosen.hint}".rstrip()
+    return f"{chosen.label}: {usual}"
 
 
 def _glasses(layout: Layout) -> str:
