@@ -137,7 +137,7 @@ SAYINGS: Mapping[str, str] = {
     "`video3d settings` lists them all.": "Check the name.",
     "`video3d shots IN --json` shows what such a list looks like.": "Adjust the shots again.",
 }
-"""What the program says of its command line, as the page says it; flags elsewhere become their controls' names there."""
+"""What the program says of its command line, as the page says it; other flags become names of controls."""
 
 
 def choice_word(setting: str, value: str) -> str:
