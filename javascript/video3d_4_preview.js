@@ -3,6 +3,7 @@
 
 video3d.preview = (() => {
     const { t, element, button, on, routes, format, settings } = video3d;
+    const PATIENCE = 5, LONG = 75;  // seconds until it is said that one must wait, and that it takes longer than usual
     let frame = null, source = null, moment = 0, view = "left-right", request = null, waiting = 0, address = null;
 
     function views() {
@@ -90,9 +91,7 @@ video3d.preview = (() => {
         const mine = request = new AbortController();
         const busy = find(".video3d-busy");
         const slow = setTimeout(() => { busy.hidden = false; }, 200);
-        const first = setTimeout(() => {
-            if (find(".video3d-picture").hidden) clearPicture(t("One moment: the first time takes about a minute."));
-        }, 5000);
+        const began = Date.now(), first = setInterval(() => wait((Date.now() - began) / 1000), 1000);
         try {
             const picture = await routes.preview(source.reference, settings.values(), moment, view, mine.signal);
             if (mine.signal.aborted) return;
@@ -102,7 +101,7 @@ video3d.preview = (() => {
             clearPicture([problem.message, problem.remedy].filter(Boolean).join(" "));
         } finally {
             clearTimeout(slow);
-            clearTimeout(first);
+            clearInterval(first);
             if (request === mine) busy.hidden = true;
         }
     }
@@ -125,11 +124,24 @@ video3d.preview = (() => {
         video3d.neighbours?.offer(find(".video3d-sending"), whole);
     }
 
-    function clearPicture(words) {
+    function clearPicture(...words) {
         find(".video3d-picture").hidden = true;
         const empty = find(".video3d-empty");
-        empty.textContent = words;
+        empty.replaceChildren(...words);
         empty.hidden = false;
+    }
+
+    // Nothing was ever shown, and it takes its time: how long so far, why, and what can be done.
+    function wait(elapsed) {
+        if (elapsed < PATIENCE || !find(".video3d-picture").hidden) return;
+        const slow = video3d.models.slow();
+        let words = t("One moment: the first time takes about a minute.");
+        if (slow) words = t("{0} works without a graphics card here: its first picture may take more than a minute.", slow.label);
+        if (elapsed > LONG) words = t("Still at work: it takes longer where other programs keep this machine busy.");
+        const clock = element("span", { className: "video3d-waited" }, format.clock(elapsed));
+        const known = find(".video3d-empty [data-says]");
+        if (known?.dataset.says === words) known.nextSibling.replaceWith(clock);
+        else clearPicture(element("span", { "data-says": words }, words), clock, slow ? video3d.models.quickButton() : "");
     }
 
     on("source", (chosen) => {

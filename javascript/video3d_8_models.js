@@ -1,7 +1,7 @@
 // Below the choice of a depth model: what it is, and where it must be fetched first, the button for that.
 "use strict";
 
-(() => {
+video3d.models = (() => {
     const { t, element, button, on, routes, format, settings, sources } = video3d;
     const DOWNLOAD = "to download", QUICK = "builtin";
     let frame = null, models = [], timer = 0, drawn = "", problem = null;
@@ -50,12 +50,23 @@
 
     // What to expect of a network on a processor, before the first preview is waited for; and the way out of it.
     function patience(model) {
-        const quick = models.find((one) => one.id === QUICK);
-        if (!model.slow || !quick || model.availability === DOWNLOAD) return [];
+        if (model !== slow()) return [];
         return [
             element("p", { className: "video3d-subtle", id: "video3d_slow" }, t("Slow here: no graphics card can do its work. The first preview may take more than a minute, and a conversion many times longer than the video.")),
-            button(t("Use {0} instead: quick, but less exact", t(quick.label)), () => settings.change({ depth_model: QUICK }), { className: "video3d-small", id: "video3d_quick_model" }),
+            quickButton({ id: "video3d_quick_model" }),
         ];
+    }
+
+    const quick = () => models.find((one) => one.id === QUICK);
+
+    // The network that is taken, where a processor must do its work and something quicker is there.
+    function slow() {
+        const model = taken();
+        return model?.slow && quick() && model.availability !== DOWNLOAD ? model : null;
+    }
+
+    function quickButton(attributes) {
+        return button(t("Use {0} instead: quick, but less exact", t(quick().label)), () => settings.change({ depth_model: QUICK }), { className: "video3d-small", ...attributes });
     }
 
     function about(model) {
@@ -88,4 +99,6 @@
         drawn = "";
         take(routes.models);
     });
+
+    return { slow, quickButton };
 })();

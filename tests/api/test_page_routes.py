@@ -46,6 +46,8 @@ def test_what_took_a_while_teaches_how_fast_it_goes(client: Any, small_clip: Pat
     until(lambda: client.get(f"/jobs/{job}"), lambda answer: answer["state"] == "done")
     assert guessed() == before, "most of a short conversion is its beginning"
     monkeypatch.setattr(page_routes, "TELLING_SECONDS", 0.0)
+    assert guessed() == before, "so is most of one with few pixels, however long the program took to begin"
+    monkeypatch.setattr(page_routes, "TELLING_PIXELS", 0)
     assert guessed() != before
 
 

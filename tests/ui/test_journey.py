@@ -5,6 +5,7 @@ With VIDEO3D_WEBUI_URL the same journey is made in the tab of a real webui, and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -155,8 +156,9 @@ def test_a_depth_model_says_what_it_is(page: Any, once: str, webui: bool) -> Non
 
 def test_a_slow_depth_model_says_so_and_offers_the_quick_one(page: Any, once: str,
                                                              reopen: Callable[[Any], None]) -> None:
-    """No weights are here: the server's answer is made up."""
+    """No weights are here: the server's answer is made up, and the first picture is kept from the page."""
     del once
+    held: list[Any] = []
 
     def answer(route: Any) -> None:
         told = route.fetch().json()
@@ -166,15 +168,21 @@ def test_a_slow_depth_model_says_so_and_offers_the_quick_one(page: Any, once: st
         route.fulfill(json=told)
 
     page.route("**/v1/models", answer)
+    page.route("**/v1/preview", held.append)
     reopen(page)
     page.locator("#video3d_slow").wait_for(timeout=SOON)
     assert "Uses Depth Anything V2 Small." in page.locator("[data-video3d=models]").inner_text()
-    page.locator("#video3d_quick_model").click()
+    assert page.locator("#video3d_quick_model").is_visible()
+    page.locator(".video3d-stage button").wait_for(timeout=SOON)
+    assert "Depth Anything V2 Small works without a graphics card" in page.locator(".video3d-stage").inner_text()
+    assert re.fullmatch(r"0:\d\d", page.locator(".video3d-waited").inner_text()), "how long so far"
+    page.locator(".video3d-stage button").click()
     page.wait_for_function("video3d.settings.values().depth_model === 'builtin'", timeout=SOON)
     page.locator("#video3d_slow").wait_for(state="detached", timeout=SOON)
     page.evaluate("video3d.settings.change({ depth_model: 'auto' })")
     page.wait_for_function("video3d.settings.isSettled", timeout=SOON)
     page.unroute("**/v1/models")
+    page.unroute("**/v1/preview")
     reopen(page)
 
 
