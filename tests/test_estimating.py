@@ -60,3 +60,11 @@ def test_more_threads_are_faster(guess: Callable[..., Estimate]) -> None:
 def test_the_last_conversion_teaches(guess: Callable[..., Estimate]) -> None:
     """48 frames of 640 × 180 at 1e6 pixels a second."""
     assert guess(Sample(2_000_000, 2.0)).seconds == pytest.approx(48 * 640 * 180 / 1e6, rel=0.02)
+
+
+def test_a_network_without_a_graphics_card_takes_long(info: VideoInfo, small_clip: Path) -> None:
+    size, settings = small_clip.stat().st_size, ConversionSettings()
+    quick, slow = (estimate(info, size, settings, 2, is_slow=is_slow) for is_slow in (False, True))
+    assert slow.seconds == pytest.approx(quick.seconds + 48, rel=0.02), "48 frames of two seconds on two threads"
+    known = Sample(2_000_000, 2.0)
+    assert estimate(info, size, settings, 2, known, is_slow=True) == estimate(info, size, settings, 2, known)

@@ -16,6 +16,9 @@ from video3d.video_info import VideoInfo
 PIXELS_PER_SECOND = 12_000_000.0
 """Pixels of the result that one thread of a plain processor makes in a second with the built-in depth, where nothing is
 known (docs/measurements.md)."""
+NETWORK_SECONDS = 2.0
+"""What a network takes of one such thread for a frame, where no graphics card does its work and nothing is known: four
+seconds for a picture, and one for every second frame."""
 DENSITY_RANGE = 0.02, 0.30
 """Bits for each pixel of a result at quality 20: what a source says of itself is kept within."""
 QUALITY, QUALITY_HALVING = 20.0, 6.0
@@ -48,8 +51,9 @@ class Estimate:
 
 
 def estimate(info: VideoInfo, size: int, settings: ConversionSettings, threads: int,
-             sample: Sample | None = None) -> Estimate:
-    """For a source of `size` bytes; `sample` is of this machine and this depth model.
+             sample: Sample | None = None, *, is_slow: bool = False) -> Estimate:
+    """For a source of `size` bytes; `sample` is of this machine and this depth model; `is_slow`: a network works on a
+    processor.
 
     SettingsError where the device that the settings name does not play such a frame.
     """
@@ -57,9 +61,13 @@ def estimate(info: VideoInfo, size: int, settings: ConversionSettings, threads: 
     length = _length(info, settings.range)
     frames = length * float(info.frame_rate or 25)
     width, height = (applied.frame_width, applied.frame_height) if applied else _frame_size(info, settings)
-    rate = sample.pixels / sample.seconds if sample is not None else PIXELS_PER_SECOND * max(1, threads)
+    pixels = frames * width * height
+    if sample is not None:
+        seconds = pixels * sample.seconds / sample.pixels
+    else:
+        seconds = (pixels / PIXELS_PER_SECOND + frames * NETWORK_SECONDS * is_slow) / max(1, threads)
     bits = _video_bits(info, size, settings, width, height) + _audio_bits(info)
-    return Estimate(frames * width * height / rate, round(length * bits / 8), width, height)
+    return Estimate(seconds, round(length * bits / 8), width, height)
 
 
 def _length(info: VideoInfo, chosen: RangeSettings) -> float:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from video3d.depth.registry import available_models, choose_model, find_model
+from video3d.depth.registry import available_models, choose_model, find_model, is_named
 from video3d.depth_model import Availability, DepthInput, DepthKind, DepthModel
 from video3d.errors import DepthError, SettingsError
 from video3d.host import StandaloneHost
@@ -107,3 +107,11 @@ def test_a_hosts_own_models_are_among_them() -> None:
 def test_no_usable_model_is_an_error() -> None:
     with pytest.raises(DepthError):
         choose_model("auto", [network("far", 5, Availability.TO_DOWNLOAD)])
+
+
+def test_a_conversions_notices_name_its_model() -> None:
+    models = [network("a", 9, Availability.READY), network("ab", 3, Availability.READY)]
+    best, asked = (choose_model(name, models).sentence for name in ("auto", "ab"))
+    assert [[is_named(model, ["Beside it: x.", told]) for model in models] for told in (best, asked)] == [
+        [True, False], [False, True]]
+    assert not is_named(models[0], [])

@@ -66,12 +66,12 @@ class ModelRoutes:
         return {"models": [{
             "id": model.id, "label": model.label, "licence": model.licence, "non_commercial": model.non_commercial,
             "availability": model.availability.value, "bytes": sum(weights.size for weights in model.weights),
-            "needs": model.lacks, "chosen": model.id == chosen, "slow": _is_slow(model, host),
+            "needs": model.lacks, "chosen": model.id == chosen, "slow": is_slow(model, host),
             **self._downloads.told(model.id, self._service.public),
         } for model in models]}
 
 
-def _is_slow(model: DepthModel, host: Host) -> bool:
+def is_slow(model: DepthModel, host: Host) -> bool:
     """Whether a network takes seconds for each picture, because the processor does its work.
 
     torch is asked, which takes a while to import, only where using the network would import it anyway.

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from video3d.api import bodies, examples
 from video3d.api.guard import Caller
+from video3d.api.model_routes import is_slow
 from video3d.api.ranges import FileAnswer
 from video3d.api.routing import Context, answer, answer_bytes, caller_of, example, file_route, problems, route_class
 from video3d.api.service import Service, SourceName
-from video3d.errors import AccessError, MissingError, SourceError
+from video3d.depth.registry import available_models, choose_model, is_named
+from video3d.depth_model import DepthModel
+from video3d.errors import AccessError, DepthError, MissingError, SettingsError, SourceError
 from video3d.estimating import Estimate, Sample, estimate
 from video3d.media.source import probe
 from video3d.queue import JobState, JobView
 from video3d.renditions import Rendition
+from video3d.settings import ConversionSettings
 
 
 class PageRoutes:
@@ -86,8 +92,18 @@ class PageRoutes:
         source = self._service.source(caller, SourceName(wanted.upload, wanted.path))
         settings = self._service.settings(caller, wanted.settings)
         info = self._service.look_at(source)
-        sample = self._speeds.sample(settings.depth.depth_model)
-        return estimate(info, source.file.stat().st_size, settings, self._service.host.processors, sample)
+        model, host = self._model(settings), self._service.host
+        sample = None if model is None else self._speeds.sample(model)
+        return estimate(info, source.file.stat().st_size, settings, host.processors, sample,
+                        is_slow=model is not None and is_slow(model, host))
+
+    def _model(self, settings: ConversionSettings) -> DepthModel | None:
+        """The one that would be taken; None where depth is given, or the conversion would say why not."""
+        if settings.depth.depth_video:
+            return None
+        with suppress(SettingsError, DepthError):
+            return choose_model(settings.depth.depth_model, available_models(self._service.host)).model
+        return None
 
     def _playable(self, caller: Caller, job_id: str) -> Rendition:
         result = self._service.result(caller, job_id)
@@ -110,10 +126,10 @@ class _Speeds:
         self._service = service
         self._known: dict[str, Sample | None] = {}
 
-    def sample(self, depth_model: str) -> Sample | None:
+    def sample(self, model: DepthModel) -> Sample | None:
         """None where there is none; looks at results, and waits for that."""
         done = [job for job in self._service.queue.jobs() if job.state is JobState.DONE
-                and job.settings.depth.depth_model == depth_model and _took(job) >= TELLING_SECONDS
+                and is_named(model, job.notices) and _took(job) >= TELLING_SECONDS
                 and job.target.is_file()]
         newest = sorted(done, key=lambda job: job.finished or 0, reverse=True)[:LOOKED_AT]
         measured = {job.id: self._known[job.id] if job.id in self._known else _measured(job) for job in newest}

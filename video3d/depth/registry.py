@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -97,6 +97,12 @@ def choose_model(model_id: str, models: Sequence[DepthModel]) -> DepthChoice:
     elif chosen.id == "builtin":
         sentence += f" {SIMPLE}"
     return DepthChoice(chosen, sentence)
+
+
+def is_named(model: DepthModel, notices: Iterable[str]) -> bool:
+    """Whether a conversion's notices say that its depth came from this model, be it asked for or the best."""
+    sentences = tuple(sentence.format(model.label, _licence(model)) for sentence in (AS_ASKED, BEST_HERE))
+    return any(notice.startswith(sentences) for notice in notices)
 
 
 def _how_to_get(model: DepthModel) -> str:
