@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import pkgutil
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import video3d
+from video3d.webui import extension
 
 HEAVY = ("torch", "gradio", "fastapi", "starlette", "pydantic", "uvicorn", "transformers", "onnxruntime")
 FOUND = pkgutil.walk_packages(video3d.__path__, "video3d.")
@@ -61,6 +63,18 @@ def everything() -> dict:
 def test_the_package_alone_loads_next_to_nothing() -> None:
     loaded = import_all(["video3d"])["modules"]
     assert not {"numpy", "cv2", "av", "numba", *HEAVY} & set(loaded)
+
+
+def test_drawing_the_tab_in_a_webui_loads_nothing_that_converts() -> None:
+    """It would be a third of a second of the webui's start; the routes come in a thread after it."""
+    tree = ast.parse(Path(extension.__file__).read_text(encoding="utf-8"))
+    drawing = [node for node in ast.walk(tree) if getattr(node, "name", "") in ("settings", "tabs")]
+    needed = {each.module for function in drawing for each in ast.walk(function)
+              if isinstance(each, ast.ImportFrom) and str(each.module).startswith("video3d")}
+    loaded = import_all(["video3d.webui.extension", *sorted(map(str, needed))])["modules"]
+    assert "video3d.ui.tab" in loaded
+    assert not {"video3d.api", "video3d.jobs", "video3d.pipeline", "video3d.stereo", "video3d.media", "av",
+                "numba"} & set(loaded)
 
 
 def test_every_module_can_be_imported_without_the_heavy_ones(everything: dict) -> None:

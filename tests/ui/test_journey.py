@@ -167,8 +167,11 @@ def test_a_slow_depth_model_says_so_and_offers_the_quick_one(page: Any, once: st
             model.update(chosen=is_network, **({"availability": "on disk", "slow": True} if is_network else {}))
         route.fulfill(json=told)
 
+    def hold(route: Any) -> None:
+        held.append(route)
+
     page.route("**/v1/models", answer)
-    page.route("**/v1/preview", held.append)
+    page.route("**/v1/preview", hold)
     reopen(page)
     page.locator("#video3d_slow").wait_for(timeout=SOON)
     assert "Uses Depth Anything V2 Small." in page.locator("[data-video3d=models]").inner_text()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from video3d.api.guard import Caller
 from video3d.errors import AccessError, LoginError
-from video3d.webui.guarding import allowed_paths, guard_of, is_for_others
+from video3d.webui.flags import is_for_others, takes_paths
+from video3d.webui.guarding import allowed_paths, guard_of
 
 
 def asked(password: str | None = None, **cookies: str) -> SimpleNamespace:
@@ -111,3 +113,10 @@ def test_nowebui_listens_to_other_machines() -> None:
     assert is_for_others(SimpleNamespace(nowebui=True))
     assert is_for_others(SimpleNamespace(webui_is_non_local=True))
     assert not is_for_others(SimpleNamespace(webui_is_non_local=False, nowebui=False))
+
+
+@pytest.mark.parametrize("flags", [{}, {"webui_is_non_local": True}, {"hide_ui_dir_config": True}, {"subpath": "a"}])
+@pytest.mark.parametrize("named", [None, ["/videos"]])
+def test_the_tab_takes_paths_where_any_may_be_named(flags: dict[str, Any], named: Any, tmp_path: Path) -> None:
+    options = SimpleNamespace(**flags, video3d_allow_path=named)
+    assert takes_paths(options) is bool(allowed_paths(options, tmp_path).roots)

@@ -74,12 +74,12 @@ class Extension:
 
         from video3d.ui import TabOptions, draw_tab
         from video3d.webui.drawing import DrawnTab
-        from video3d.webui.guarding import allowed_paths, opens_folders
+        from video3d.webui.flags import opens_folders, takes_paths
 
         flags = shared.cmd_opts
         options = TabOptions(
             player=_player(),
-            allow_paths=bool(allowed_paths(flags, Path.home()).roots),
+            allow_paths=takes_paths(flags),
             allow_open_folder=opens_folders(flags), send_to_images=True,
         )
         return [(DrawnTab(lambda: draw_tab(self.host, options)), TITLE, ELEMENT)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from video3d.api.guard import LOCAL_NAMES, Guard
 from video3d.api.paths import AllowedPaths
+from video3d.webui.flags import named_folders, opens_folders
 
 COOKIE = "access-token"
 """Gradio's cookies begin so: "access-token", "access-token-unsecure", since 4.x with an id behind them."""
@@ -24,29 +25,11 @@ def allowed_paths(options: Any, home: Path) -> AllowedPaths:
 
     A proxy may stand before a webui that listens to this machine alone, so each request is looked at as well.
     """
-    named = tuple(Path(folder) for folder in getattr(options, "video3d_allow_path", None) or ())
+    named = named_folders(options)
     if not opens_folders(options):
         return AllowedPaths(named)
     everywhere = dict.fromkeys(Path(folder.anchor) for folder in (home, Path.cwd()))
     return AllowedPaths((*named, *everywhere), elsewhere=named)
-
-
-def is_for_others(options: Any) -> bool:
-    """Whether other machines may reach the webui.
-
-    It listens to all of them under --nowebui, without saying so; and --subpath is for a proxy before it.
-    """
-    return any(getattr(options, flag, None) for flag in ("webui_is_non_local", "nowebui", "subpath"))
-
-
-def opens_folders(options: Any) -> bool:
-    """Whether the user sits before this machine's screen, and may see where things lie."""
-    return not (is_for_others(options) or getattr(options, "hide_ui_dir_config", False))
-
-
-def has_api(options: Any) -> bool:
-    """Whether the webui was asked for its API: by `--api`, or by having nothing else (`--nowebui`)."""
-    return bool(getattr(options, "api", False) or getattr(options, "nowebui", False))
 
 
 def _users(flag: str | None) -> dict[str, str]:

@@ -9,7 +9,8 @@ from typing import Any
 from video3d.api import Service, create_router
 from video3d.queue import JobQueue
 from video3d.ui.server import open_folder
-from video3d.webui.guarding import allowed_paths, guard_of, has_api, opens_folders
+from video3d.webui.flags import has_api, opens_folders
+from video3d.webui.guarding import allowed_paths, guard_of
 from video3d.webui.host import WebuiHost
 from video3d.webui.progress import ProgressMirror, WebuiState
 from video3d.webui.turn import QueueLock
