@@ -152,6 +152,18 @@ def test_a_late_track_stays_late(late: str, arguments: tuple[str, ...], containe
     assert (lead(result) > 0) is (late == "sound")
 
 
+@pytest.mark.parametrize("scale", [12288, 24000, 90000])
+@pytest.mark.parametrize("offset", ["0.69923", "0.7", "1.2345"])
+def test_late_sound_is_heard_at_its_tick(offset: str, scale: int, make_clip: Make, join: Joiner) -> None:
+    tone = [word.replace("48000", "44100") for word in TONE]
+    source = make_clip(*PICTURE, "-itsoffset", offset, *tone, *QUICK, "-c:a", "aac", "-ar", "44100", "-movie_timescale",
+                       "44100")
+    with av.open(str(source)) as opened:
+        zero = Fraction(opened.start_time or 0, 1_000_000)
+    result, _ = join(source, time_scale=scale)
+    assert abs(packets(result, "audio")[0][0] - packets(source, "audio")[0][0] + zero) <= Fraction(1, 44100)
+
+
 @pytest.mark.parametrize(("container", "codec", "named"), [
     (Container.MP4, "pcm_s16le", "pcm_s16le"), (Container.MP4, "libvorbis", "vorbis"),
     (Container.MOV, "libvorbis", "vorbis"), (Container.MOV, "flac", "flac"), (Container.MOV, "libopus", "opus"),

@@ -27,6 +27,9 @@ from video3d.settings import Container, Tracks
 
 AnyPacket: TypeAlias = "Packet[Any]"
 
+FINE_SCALE = 100_000
+"""Ticks per second of a movie, about: hours of it still fit into 32 bit."""
+
 
 def mux(request: MuxRequest, report: Callable[[int], None]) -> list[str]:
     """Write `request.target`; returns notices about what could not be kept."""
@@ -50,11 +53,12 @@ def mux(request: MuxRequest, report: Callable[[int], None]) -> list[str]:
 
 
 def _open_target(request: MuxRequest) -> OutputContainer:
-    # Times are ours, from the plan: libav must not move them. Edit lists are written in the video's own ticks, or a
-    # late start would be rounded to milliseconds.
+    # Times are ours, from the plan: libav must not move them. Edit lists are written in parts of the video's own ticks,
+    # or a late start would be rounded to milliseconds; the parts are fine, for a late sound is rounded to them.
     options = {"fflags": "+bitexact"}
     if request.container is not Container.MKV:
-        options |= {"movie_timescale": str(request.time_scale), "use_editlist": "1", "movflags": "+use_metadata_tags"}
+        options |= {"movie_timescale": str(request.time_scale * max(1, FINE_SCALE // request.time_scale)),
+                    "use_editlist": "1", "movflags": "+use_metadata_tags"}
         options["brand"] = "mp42" if request.container is Container.MP4 else "qt  "
     form = {Container.MP4: "mp4", Container.MOV: "mov", Container.MKV: "matroska"}[request.container]
     return av.open("file:" + request.target, "w", format=form, container_options=options)
