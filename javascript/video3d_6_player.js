@@ -74,10 +74,13 @@ video3d.player = (() => {
             stage.querySelector(".video3d-empty")?.remove();
             if (from) video.currentTime = from;
             choose(mode);
+            setTimeout(comeIntoSight, 300);  // only now it is as high as its picture
         }, { once: true });
         await load();
-        panel.scrollIntoView({ block: "nearest", behavior: "smooth" });
+        comeIntoSight();
     }
+
+    const comeIntoSight = () => panel.scrollIntoView({ block: "nearest", behavior: "smooth" });
 
     // Drawn, because not every machine has a font with such signs.
     const SIGNS = {

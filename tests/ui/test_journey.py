@@ -17,6 +17,11 @@ SECONDS = 1000
 SOON, LONG = 30 * SECONDS, 240 * SECONDS
 """Milliseconds: for what only asks, and for what computes for the first time on a busy machine."""
 
+IN_SIGHT = """() => {
+    const panel = document.querySelector('#video3d_player').getBoundingClientRect();
+    return panel.top >= 0 && panel.bottom <= window.innerHeight + 1;
+}"""
+"""The whole player, with the buttons below the picture."""
 NEIGHBOURS = """path => {
     video3d.facts.sendToImages = true;
     const made = document.createElement('div');
@@ -221,6 +226,7 @@ def test_convert_shows_progress_and_the_result_plays(page: Any) -> None:
     wait_for_jobs(page, "done", done + 1)
     page.wait_for_selector("#video3d_player canvas", timeout=LONG)
     page.wait_for_function("document.querySelector('#video3d_player video').currentTime > 0.1", timeout=LONG)
+    page.wait_for_function(IN_SIGHT, timeout=SOON)
     size = page.eval_on_selector("#video3d_player video", "video => [video.videoWidth, video.videoHeight]")
     assert size == [640, 180]
     for mode in ("left", "parallel", "crossed", "wiggle", "file", "anaglyph"):
