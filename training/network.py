@@ -1,4 +1,4 @@
-"""The network: a small picture and the cues' maps in, the fused map's correction out. Some 0.2 million parameters."""
+"""The network: a small picture and the cues' maps in, the fused map's correction out."""
 
 from __future__ import annotations
 
@@ -30,28 +30,46 @@ class Block(nn.Module):
 
 
 class Whole(nn.Module):
-    """Adds what the whole picture, and the whole row, shows to every place."""
+    """Adds what the whole picture, the whole row and, with `columns`, the whole column show to every place."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, columns: bool) -> None:
         super().__init__()
         self.picture = nn.Conv2d(channels, channels, 1)
         self.row = nn.Conv2d(channels, channels, 1)
+        self.column = nn.Conv2d(channels, channels, 1) if columns else None
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, c, h, w], the same out."""
-        # The means after the convolutions, which is the same: OpenCV 5 cannot add a convolution's output to all places.
-        return x + self.row(x).mean(3, keepdim=True) + self.picture(x).mean(3, keepdim=True).mean(2, keepdim=True)
+        rows = _means(x, across=True)
+        whole = x + self.row(rows) + self.picture(_means(rows, across=False))
+        return whole if self.column is None else whole + self.column(_means(x, across=False))
+
+
+def _means(x: Tensor, *, across: bool) -> Tensor:
+    """[n, c, h, w], the mean of each row (`across`) or column at all of its places, for sides up to 24.
+
+    As a pooling with rims of nothing: OpenCV 4.8 finds the means of some sizes wrongly, OpenCV 5 cannot add them to all
+    places, and no OpenCV leaves the rims out of the count.
+    """
+    kernel, rim = ((1, 47), (0, 23)) if across else ((47, 1), (23, 0))
+
+    def pooled(values: Tensor) -> Tensor:
+        return functional.avg_pool2d(values, kernel, 1, rim, count_include_pad=True)
+
+    return pooled(x) / pooled(0 * x + 1)
 
 
 class CorrectionNetwork(nn.Module):
-    """An encoder of three scales and a decoder of two, joined at each scale."""
+    """An encoder of three scales and a decoder of two, joined at each scale; `small` is the one that is shipped."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, small: bool = False) -> None:
         super().__init__()
+        deep, columns = 64 if small else 96, not small
         self.fine = nn.Sequential(nn.Conv2d(CHANNELS, 16, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True))
-        self.middle = nn.Sequential(_convolution(16, 32, 2), _convolution(32, 32))
-        self.coarse = nn.Sequential(_convolution(32, 64, 2), Block(64), Whole(64), Block(64, 2), Whole(64))
-        self.coarse_up = nn.Conv2d(64, 32, 1)
+        self.middle = nn.Sequential(_convolution(16, 32, 2), _convolution(32, 32) if small else Block(32))
+        self.coarse = nn.Sequential(_convolution(32, deep, 2), Block(deep), Whole(deep, columns=columns),
+                                    Block(deep, 2), Whole(deep, columns=columns))
+        self.coarse_up = nn.Conv2d(deep, 32, 1)
         self.middle_up = nn.Sequential(_convolution(32, 32), nn.Conv2d(32, 16, 1))
         self.out = nn.Sequential(_convolution(16, 16), nn.Conv2d(16, 1, 3, 1, 1))
         nn.init.zeros_(self.out[1].weight)

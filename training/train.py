@@ -26,6 +26,8 @@ PEAK_RATE = 3e-3
 AVERAGE = 0.998
 ODD_COLOURS, ODD_FILTER, GREY = 0.15, 0.3, 0.15
 """Shares of pictures whose colours are exchanged, that go through a random filter, that lose their colour."""
+SILENT = 0.1
+"""Share of the maps of haze, and of sharpness, that are empty."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,7 @@ def batches(store: Store, rng: np.random.Generator) -> Iterator[tuple[Tensor, Te
             group, part = plan[number]
             chosen = torch.from_numpy(part)
             picture = _recoloured(group.rgb[chosen].float() / 255, rng) - 0.5
-            maps, nearness = group.maps[chosen].float(), group.nearness[chosen].float()
+            maps, nearness = _other_cues(group.maps[chosen].float(), rng), group.nearness[chosen].float()
             if rng.random() < 0.5:
                 picture, maps, nearness = picture.flip(3), maps.flip(3), nearness.flip(3)
             yield torch.cat([functional.pixel_unshuffle(picture, 2), maps], 1), nearness
@@ -94,8 +96,18 @@ def _recoloured(picture: Tensor, rng: np.random.Generator) -> Tensor:
     picture = picture + some(ODD_COLOURS) * (picture[:, torch.from_numpy(rng.permutation(3))] - picture)
     gain = torch.from_numpy(rng.normal(1, 0.15, (count, 3, 1, 1)).astype(np.float32))
     shift = torch.from_numpy(rng.normal(0, 0.05, (count, 1, 1, 1)).astype(np.float32))
-    picture = (picture * gain + shift).clamp(0, 1)
+    gamma = torch.from_numpy(np.exp(rng.normal(0, 0.25, (count, 1, 1, 1))).astype(np.float32))
+    picture = (picture * gain + shift).clamp(1e-3, 1) ** gamma
     return picture + some(GREY) * (picture.mean(1, keepdim=True) - picture)
+
+
+def _other_cues(maps: Tensor, rng: np.random.Generator) -> Tensor:
+    """Haze and sharpness, the last two, as another camera might show them; now and then they tell nothing."""
+    shape = (len(maps), 2, 1, 1)
+    gain = rng.normal(1, 0.15, shape) * (rng.random(shape) > SILENT)
+    shift = rng.normal(0, 0.07, shape)
+    changed = maps[:, -2:] * torch.from_numpy(gain.astype(np.float32)) + torch.from_numpy(shift.astype(np.float32))
+    return torch.cat([maps[:, :-2], changed], 1)
 
 
 def _random_filter(rng: np.random.Generator) -> np.ndarray:
@@ -168,13 +180,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--resume", type=Path, help="weights (.pt) to go on from")
+    parser.add_argument("--small", action="store_true", help="the network of 0.21 million parameters")
     parser.add_argument("--rate", type=float, default=PEAK_RATE, help="the highest learning rate")
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     rng = np.random.default_rng(options.seed)
     store = Store(options.folder)
-    network = CorrectionNetwork().to(memory_format=torch.channels_last)
+    network = CorrectionNetwork(small=options.small).to(memory_format=torch.channels_last)
     if options.resume:
         network.load_state_dict(torch.load(options.resume, weights_only=True))
     average = copy.deepcopy(network)

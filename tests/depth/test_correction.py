@@ -29,6 +29,11 @@ def test_the_network_is_small() -> None:
     assert WEIGHTS.stat().st_size <= 3 * MEBIBYTE
 
 
+def test_no_layer_that_opencv_4_8_computes_wrongly() -> None:
+    """Means along an axis are infinite or off there for tall pictures; they are poolings instead."""
+    assert b"ReduceMean" not in WEIGHTS.read_bytes()
+
+
 @pytest.mark.parametrize(("width", "height"), [(128, 72), (72, 128), (96, 96), (111, 83), (200, 46), (16, 16), (8, 16)])
 def test_the_correction_has_the_maps_size(width: int, height: int) -> None:
     found = Corrector().correction(*picture_and_maps(width, height))
