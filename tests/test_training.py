@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training.make_data import examples
-from training.render import BOX, ELLIPSOID, PLANE, Camera, Light, Things, render
+from training.render import BOX, CONE, ELLIPSOID, PLANE, RING, Camera, Light, Things, render
 from training.scenes import random_scene
 from training.score import ordinal_accuracy, relative_error
 from video3d.depth.correction import Corrector
@@ -34,6 +34,15 @@ def test_what_is_in_front_hides_what_is_behind() -> None:
                          33, 0)
     assert nearness[16, 16] == np.float32(1 / 2)
     assert abs(nearness[1, 1] - 1 / 4.5) < 1e-6
+
+
+def test_a_cone_narrows_upwards_and_a_ring_is_open() -> None:
+    _, nearness = render(things((CONE, (0, 0, 5), (1, 1, 1))), CAMERA, LIGHT, 33, 33, 0)
+    assert abs(nearness[16, 16] - 1 / 4.5) < 1e-6, "half as wide at half its height"
+    assert (nearness[12] > 0).sum() < (nearness[20] > 0).sum()
+    _, nearness = render(things((RING, (0, 0, 3), (1, 1, 1))), CAMERA, LIGHT, 33, 33, 0)
+    assert nearness[16, 16] == 0
+    assert abs(nearness[16, 25] - 1 / 3) < 1e-6
 
 
 def test_the_same_seed_draws_the_same_scene() -> None:

@@ -11,14 +11,21 @@ import numpy.typing as npt
 cv2: Any = opencv
 Array = npt.NDArray[Any]
 
+LAMPS = 0.5
+"""Share of pictures in which light and shade lie unevenly over the picture."""
+
 
 def exposed(linear: Array, rng: np.random.Generator) -> Array:
     """float32 [h, w, 3] in 0…1, gamma-coded: exposure, white balance and contrast as a camera might choose them."""
+    if rng.random() < LAMPS:
+        coarse = rng.normal(0, 0.5, (3, 4)).astype(np.float32)
+        size = linear.shape[1::-1]
+        linear = linear * np.exp(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC))[..., None]
     level = float(np.percentile(linear, rng.uniform(85, 99))) + 1e-3
     balanced = linear * (rng.uniform(0.6, 1.0) / level) * np.exp(rng.normal(0, 0.06, 3))
     coded = np.clip(balanced, 0, 1) ** (1 / rng.uniform(1.8, 2.6))
-    contrast = rng.uniform(0.75, 1.2)
-    return np.clip((coded - 0.5) * contrast + 0.5 + rng.normal(0, 0.04), 0, 1).astype(np.float32)
+    contrast = rng.uniform(0.75, 1.5)
+    return np.clip((coded - 0.5) * contrast + 0.5 + rng.normal(-0.03, 0.07), 0, 1).astype(np.float32)
 
 
 def focused(picture: Array, nearness: Array, rng: np.random.Generator) -> Array:

@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-PLANE, BOX, ELLIPSOID, CYLINDER, CARD = range(5)
+PLANE, BOX, ELLIPSOID, CYLINDER, CARD, CONE, RING = range(7)
 """Shapes, each in a frame of its own: the plane y = 0; a box; an ellipsoid; an upright cylinder; a thin card of random
-outline in the plane z = 0."""
-PLAIN, NOISE, CHECKS, STRIPES, BRICKS, SPOTS, GRAIN, PRINT = range(8)
-"""What a surface shows."""
+outline in the plane z = 0; an upright cone, its point up; a flat ring in the plane z = 0."""
+PLAIN, NOISE, CHECKS, STRIPES, BRICKS, SPOTS, GRAIN, PRINT, MOSAIC, PAINT = range(10)
+"""What a surface shows; the last two have many colours."""
 FAR = 1e6
 
 
@@ -156,6 +156,40 @@ def _blend(pattern, x, y, z, seed, footprint):
 
 
 @_compiled
+def _cell(x, y, z, seed):
+    """0…1, one value for each patch of a mosaic."""
+    cx, cy, cz = math.floor(x), math.floor(y), math.floor(z)
+    best, value = 9.0, 0.0
+    for n in range(27):
+        px, py, pz = cx + n % 3 - 1, cy + (n // 3) % 3 - 1, cz + n // 9 - 1
+        jx = px + _hash(int(px), int(py), int(pz), seed)
+        jy = py + _hash(int(px), int(py), int(pz), seed + 1)
+        jz = pz + _hash(int(px), int(py), int(pz), seed + 2)
+        apart = (x - jx) ** 2 + (y - jy) ** 2 + (z - jz) ** 2
+        if apart < best:
+            best, value = apart, _hash(int(px), int(py), int(pz), seed + 3)
+    return value
+
+
+@_compiled
+def _blends(pattern, x, y, z, seed, footprint, out):
+    """0…1 for red, green and blue: how much of the second colour."""
+    if pattern < MOSAIC:
+        out[:] = _blend(pattern, x, y, z, seed, footprint)
+        return
+    patch = _cell(x, y, z, seed) if pattern == MOSAIC and footprint <= 0.7 else 0.4
+    for a in range(3):
+        if pattern == MOSAIC:
+            out[a] = _hash(int(patch * 65535), a, 0, seed)
+        elif footprint > 0.7:
+            out[a] = 0.4
+        else:
+            own = seed + 7 * a
+            bent = 1.5 * _noise(x, y, z, own + 3)
+            out[a] = min(1.0, max(0.0, 3 * _noise(x + bent, y - bent, z + bent, own) - 1))
+
+
+@_compiled
 def _outline(x, y, seed):
     """Whether a card has stuff at (x, y) in -1…1: a blob, a leaf or a ragged shape."""
     angle = math.atan2(y, x)
@@ -221,6 +255,34 @@ def _hit_card(half, seed, ox, oy, oz, dx, dy, dz):
 
 
 @_compiled
+def _hit_ring(half, ox, oy, oz, dx, dy, dz):
+    t = -oz / dz if abs(dz) > 1e-9 else -1.0
+    if t < 1e-4:
+        return FAR, 2
+    radius = math.sqrt(((ox + t * dx) / half[0]) ** 2 + ((oy + t * dy) / half[1]) ** 2)
+    return (t, 2) if 0.68 < radius < 1 else (FAR, 2)
+
+
+@_compiled
+def _hit_cone(half, ox, oy, oz, dx, dy, dz):
+    px, pz, qx, qz = ox / half[0], oz / half[2], dx / half[0], dz / half[2]
+    py, qy = 0.5 * (oy / half[1] + 1), 0.5 * dy / half[1]
+    a, b, c = qx * qx + qz * qz - qy * qy, px * qx + pz * qz - py * qy, px * px + pz * pz - py * py
+    root = b * b - a * c
+    best, axis = FAR, 5
+    if root > 0 and abs(a) > 1e-9:
+        for side in (-1.0, 1.0):
+            t = (-b + side * math.sqrt(root)) / a
+            if 1e-4 < t < best and 0 < py + t * qy < 1:
+                best = t
+    if abs(dy) > 1e-9:
+        t = (half[1] - oy) / dy
+        if 1e-4 < t < best and (px + t * qx) ** 2 + (pz + t * qz) ** 2 < 1:
+            best, axis = t, 1
+    return best, axis
+
+
+@_compiled
 def _hit(shape, half, seed, ox, oy, oz, dx, dy, dz):
     """Distance along the ray (in its own unit) and the normal's axis code; the ray is in the thing's own frame."""
     if shape == PLANE:
@@ -232,6 +294,10 @@ def _hit(shape, half, seed, ox, oy, oz, dx, dy, dz):
         return _hit_ellipsoid(half, ox, oy, oz, dx, dy, dz)
     if shape == CYLINDER:
         return _hit_cylinder(half, ox, oy, oz, dx, dy, dz)
+    if shape == CONE:
+        return _hit_cone(half, ox, oy, oz, dx, dy, dz)
+    if shape == RING:
+        return _hit_ring(half, ox, oy, oz, dx, dy, dz)
     return _hit_card(half, seed, ox, oy, oz, dx, dy, dz)
 
 
@@ -266,6 +332,9 @@ def _normal(code, local, half, direction):
         x, y, z = local[0] / half[0] ** 2, local[1] / half[1] ** 2, local[2] / half[2] ** 2
     elif code == 4:
         x, z = local[0] / half[0] ** 2, local[2] / half[2] ** 2
+    elif code == 5:
+        x, z = local[0] / half[0] ** 2, local[2] / half[2] ** 2
+        y = -0.25 * (local[1] / half[1] + 1) / half[1]
     elif code == 0:
         x = 1.0
     elif code == 1:
@@ -302,7 +371,8 @@ def _light_on(shape, turn, position, half, seed, reach, point, normal, lamp, amb
 def _render(shape, turn, position, half, pattern, colours, scale, roughness, seed, reach, camera_turn, camera_position,
             focal, lamp, ambient, sky_top, sky_low, haze, shadows, frame_seed, picture, nearness):
     height, width = nearness.shape
-    ray, local, direction, point, normal = np.empty(3), np.empty(3), np.empty(3), np.empty(3), np.empty(3)
+    ray, local, direction = np.empty(3), np.empty(3), np.empty(3)
+    point, normal, mix = np.empty(3), np.empty(3), np.empty(3)
     for sample in range(3 * height * width):
         # The middle first: it gives the distance. The two others only smooth the edges.
         place, part = sample // 3, sample % 3
@@ -332,11 +402,11 @@ def _render(shape, turn, position, half, pattern, colours, scale, roughness, see
         s = scale[index]
         facing = max(0.15, abs(nx * direction[0] + ny * direction[1] + nz * direction[2]))
         footprint = distance / (width * focal) * s / facing
-        mix = _blend(pattern[index], local[0] * s + 0.01, local[1] * s + 0.01, local[2] * s + 0.01, seed[index],
-                     footprint)
+        _blends(pattern[index], local[0] * s + 0.01, local[1] * s + 0.01, local[2] * s + 0.01, seed[index], footprint,
+                mix)
         grain = 1 + 1.6 * roughness[index] * _fractal(local[0] * 3 * s, local[1] * 3 * s, local[2] * 3 * s,
                                                       seed[index] + 9, 3 * footprint)
         clear = math.exp(-haze * distance)
         for a in range(3):
-            own = colours[index, 0, a] + mix * (colours[index, 1, a] - colours[index, 0, a])
+            own = colours[index, 0, a] + mix[a] * (colours[index, 1, a] - colours[index, 0, a])
             picture[row, column, a] += (sky_low[a] + clear * (max(0.0, own * grain * shade) - sky_low[a])) / 3
