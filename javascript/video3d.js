@@ -92,6 +92,15 @@ window.video3d = (() => {
         }
     }
 
+    // What a list has chosen stands in a field, where neither looks; gradio writes its own word there again at times.
+    function translateChosen() {
+        dictionary ??= loadDictionary();
+        for (const field of document.querySelectorAll('#video3d_page .secondary-wrap input')) {
+            const translated = field !== document.activeElement && dictionary[field.value];
+            if (translated && translated !== field.value) field.value = translated;
+        }
+    }
+
     // ---- elements
     function element(tag, attributes = {}, ...children) {
         const made = document.createElement(tag);
@@ -148,7 +157,10 @@ window.video3d = (() => {
                 for (const node of change.addedNodes) if (node.nodeType === 1) translatePage(node);
             }
         }).observe(document.body, { childList: true, subtree: true });
-        setInterval(mountAll, 500);  // gradio draws late, and may draw a frame again
+        setInterval(() => {  // gradio draws late, and may draw a frame again
+            mountAll();
+            translateChosen();
+        }, 500);
     }
 
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

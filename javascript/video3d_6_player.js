@@ -80,7 +80,9 @@ video3d.player = (() => {
         comeIntoSight();
     }
 
-    const comeIntoSight = () => panel.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    function comeIntoSight() {
+        document.getElementById("video3d_player").scrollIntoView({ block: "nearest", behavior: "smooth" });
+    }
 
     // Drawn, because not every machine has a font with such signs.
     const SIGNS = {
