@@ -116,7 +116,7 @@ TELLING_SECONDS = 20.0
 TELLING_PIXELS = 100_000_000
 """So does one with fewer pixels in all frames of its result: about 25 frames of Full HD side by side."""
 LOOKED_AT = 8
-"""So many of the newest results are looked at."""
+"""At most so many of the newest results are looked at."""
 
 
 class _Speeds:
@@ -132,9 +132,12 @@ class _Speeds:
                 and is_named(model, job.notices) and _took(job) >= TELLING_SECONDS
                 and job.target.is_file()]
         newest = sorted(done, key=lambda job: job.finished or 0, reverse=True)[:LOOKED_AT]
-        measured = {job.id: self._known[job.id] if job.id in self._known else _measured(job) for job in newest}
-        self._known = {**dict(list(self._known.items())[-LOOKED_AT:]), **measured}
-        return next((one for one in measured.values() if one is not None and one.pixels >= TELLING_PIXELS), None)
+        for job in newest:
+            one = self._known[job.id] if job.id in self._known else _measured(job)
+            self._known = {**dict(list(self._known.items())[-2 * LOOKED_AT:]), job.id: one}
+            if one is not None and one.pixels >= TELLING_PIXELS:
+                return one
+        return None
 
 
 def _took(job: JobView) -> float:
