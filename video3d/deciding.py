@@ -81,10 +81,9 @@ def decide(source: Path, settings: ConversionSettings, host: Host, info: VideoIn
     if encode.pixel_format.bit_depth < (applied or info.pixel_format).bit_depth:
         notices.append(f"{encode.encoder} writes at most {encode.pixel_format.bit_depth} bit here; "
                        f"the source has {info.pixel_format.bit_depth}.")
-    strength = settings.stereo.strength
     shared = UnitSettings(
         info, settings, ffmpeg, encode, eye_format,
-        strength=suggested_strength(choice.model.id) if strength is None else strength,
+        strength=_strength(settings, choice.model),
         look_ahead=DESIGN_LOOK_AHEAD * look_ahead_share(info, eye_format), plate_frames=_plate_frames(info, settings),
         workers=host.processors, canvas=canvas, inpainter=host.plate_inpainter(),
     )
@@ -109,10 +108,9 @@ def decide_picture(size: tuple[int, int], pixel_format: PixelFormat, colour: Col
         encoder="", width=width, height=height, pixel_format=pixel_format, colour=colour, frame_rate=Fraction(25),
         time_scale=SMALLEST_TIME_SCALE, quality=settings.output.quality, bitrate=None, speed=settings.output.speed,
     )
-    strength = settings.stereo.strength
     shared = UnitSettings(
         info, settings, find_ffmpeg(), encode, pixel_format,
-        strength=suggested_strength(choice.model.id) if strength is None else strength,
+        strength=_strength(settings, choice.model),
         look_ahead=DESIGN_LOOK_AHEAD, plate_frames=0, workers=host.processors, canvas=canvas_of(info, settings, None),
     )
     return Conversion(settings, host, choice.model, shared, PlannedRange(Fraction(0), None), (choice.sentence,))
@@ -165,6 +163,12 @@ def _encoding(info: VideoInfo, settings: ConversionSettings, ffmpeg: FFmpeg, can
     if output.layout in INTERLEAVED:
         return chosen, replace(eye, bit_depth=chosen.pixel_format.bit_depth)
     return chosen, chosen.pixel_format
+
+
+def _strength(settings: ConversionSettings, model: DepthModel) -> float:
+    """What the settings say, or else what suits the model."""
+    strength = settings.stereo.strength
+    return suggested_strength(model.id) if strength is None else strength
 
 
 def _time_scale(time_base: Fraction) -> int:
