@@ -46,6 +46,21 @@ sys.meta_path.insert(0, Refuse())
 """
 
 
+LIST = """
+from video3d.depth.registry import available_models
+from video3d.host import StandaloneHost
+available_models(StandaloneHost())
+"""
+AT_START = {
+    "depth", "depth.catalogue", "depth.registry", "depth.weights_files", "depth_model", "errors", "host", "params",
+    "presets", "presets.apply", "presets.levels", "presets.model", "presets.table", "settings", "types", "ui",
+    "ui.controls", "ui.devices", "ui.tab", "ui.words", "webui", "webui.borrowed", "webui.drawing", "webui.extension",
+    "webui.flags", "webui.host", "webui.kinds", "webui.loaded_networks", "webui.memory", "webui.options",
+    "webui.places", "webui.turn", "webui.versions",
+}
+"""All that the webui waits for: its script, its settings and its tab."""
+
+
 def import_all(names: list[str], before: str = "") -> dict:
     command = [sys.executable, "-X", "utf8", "-c", before + WATCH, *names]
     root = str(Path(video3d.__file__).parents[1])
@@ -65,16 +80,26 @@ def test_the_package_alone_loads_next_to_nothing() -> None:
     assert not {"numpy", "cv2", "av", "numba", *HEAVY} & set(loaded)
 
 
-def test_drawing_the_tab_in_a_webui_loads_nothing_that_converts() -> None:
-    """It would be a third of a second of the webui's start; the routes come in a thread after it."""
+def test_a_webuis_start_loads_no_more_than_this() -> None:
+    """What converts would be a third of a second of it, a module here 1 to 10 ms; the routes come in a thread after."""
     tree = ast.parse(Path(extension.__file__).read_text(encoding="utf-8"))
     drawing = [node for node in ast.walk(tree) if getattr(node, "name", "") in ("settings", "tabs")]
     needed = {each.module for function in drawing for each in ast.walk(function)
               if isinstance(each, ast.ImportFrom) and str(each.module).startswith("video3d")}
     loaded = import_all(["video3d.webui.extension", *sorted(map(str, needed))])["modules"]
-    assert "video3d.ui.tab" in loaded
-    assert not {"video3d.api", "video3d.jobs", "video3d.pipeline", "video3d.stereo", "video3d.media", "av",
-                "numba"} & set(loaded)
+    assert {name.removeprefix("video3d.") for name in loaded if name.startswith("video3d.")} == AT_START
+    assert not {"cv2", "av", "numba", *HEAVY} & set(loaded)
+
+
+def test_listing_the_models_loads_what_reads_networks_only_where_there_are_some(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    assert "cv2" not in import_all([], LIST)["modules"]
+    folder = tmp_path / "video3d" / "models"
+    folder.mkdir(parents=True)
+    (folder / "mine.onnx").touch()
+    assert "cv2" in import_all([], LIST)["modules"]
 
 
 def test_every_module_can_be_imported_without_the_heavy_ones(everything: dict) -> None:

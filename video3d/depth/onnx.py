@@ -27,13 +27,13 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d.depth.onnx_graph import OnnxGraph, TensorInfo, read_graph
+from video3d.depth.weights_files import ONNX_SUFFIX
 from video3d.depth_model import Availability, DepthEstimator, DepthInput, DepthKind, DepthModel, InputSize, LoadOptions
 from video3d.errors import DepthError
 from video3d.types import FloatMap
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 
-SUFFIX = ".onnx"
 ID_PREFIX = "onnx:"
 DESCRIBED_QUALITY = 30
 """Rank of a network that the user has described: above the built-in depth, below the networks known by name."""
@@ -89,7 +89,7 @@ def onnx_models(folders: Sequence[Path]) -> tuple[DepthModel, ...]:
     """The ONNX files in these folders, with the ids `onnx:NAME`; one that is broken says so when it is loaded."""
     found: dict[str, DepthModel] = {}
     for folder in folders:
-        for file in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
+        for file in sorted(folder.glob(f"*{ONNX_SUFFIX}")) if folder.is_dir() else ():
             found.setdefault(file.stem, _listed(file))
     return tuple(found.values())
 

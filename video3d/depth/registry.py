@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from video3d.depth.catalogue import PUBLISHED, Network, Published
-from video3d.depth.onnx import SUFFIX, onnx_model, onnx_models
-from video3d.depth.weights_files import WeightsFinder, shared_caches
+from video3d.depth.weights_files import ONNX_SUFFIX, WeightsFinder, shared_caches
 from video3d.depth_model import Availability, DepthEstimator, DepthKind, DepthModel, InputSize, LoadOptions, Role
 from video3d.errors import DepthError, SettingsError
 from video3d.host import Host
@@ -37,8 +36,9 @@ class DepthChoice:
 
 def available_models(host: Host) -> tuple[DepthModel, ...]:
     """Every model known here, best first: those built in, in the host's folders, and the host's own."""
+    folders = host.models_folders()
     models = (
-        *host.depth_models(), *_published(host), *onnx_models(host.models_folders()),
+        *host.depth_models(), *_published(folders), *_networks_of_the_user(folders),
         DepthModel("builtin", BUILTIN_LABEL, DepthKind.RELATIVE_INVERSE, "MIT", InputSize(216, follows_setting=False),
                    quality=1, loader=_load_builtin, remembers=True, is_cheap=True),
         DepthModel("constant", "constant (flat)", DepthKind.RELATIVE_INVERSE, "MIT",
@@ -50,9 +50,18 @@ def available_models(host: Host) -> tuple[DepthModel, ...]:
     return tuple(sorted(models, key=lambda model: -model.quality))
 
 
-def _published(host: Host) -> Iterator[DepthModel]:
+def _networks_of_the_user(folders: Sequence[Path]) -> tuple[DepthModel, ...]:
+    """ONNX files. What reads them is loaded where there are any: a webui's start waits for this list."""
+    if not any(entry for folder in folders if folder.is_dir() for entry in folder.glob(f"*{ONNX_SUFFIX}")):
+        return ()
+    from video3d.depth.onnx import onnx_models
+
+    return onnx_models(folders)
+
+
+def _published(folders: Sequence[Path]) -> Iterator[DepthModel]:
     """The published networks, wherever their weights are."""
-    finder = WeightsFinder((*host.models_folders(), *shared_caches()))
+    finder = WeightsFinder((*folders, *shared_caches()))
     lacks = "" if importlib.util.find_spec(TORCH) else TORCH
     for model in PUBLISHED:
         file = finder.find(model)
@@ -71,7 +80,9 @@ def find_model(model_id: str, models: Sequence[DepthModel]) -> DepthModel:
     for model in models:
         if model.id == model_id:
             return model
-    if model_id.lower().endswith(SUFFIX):
+    if model_id.lower().endswith(ONNX_SUFFIX):
+        from video3d.depth.onnx import onnx_model
+
         return onnx_model(Path(model_id))
     known = ", ".join([AUTO, *(model.id for model in models)])
     raise SettingsError(f"There is no depth model {model_id!r}.", stage="settings", remedy=f"Choose one of: {known}.")

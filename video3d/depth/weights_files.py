@@ -10,6 +10,7 @@ from video3d.depth.catalogue import Published
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 """The safe form first."""
+ONNX_SUFFIX = ".onnx"
 LEVELS = 2
 """Folders inside the named ones that are looked into."""
 TRANSFORMERS_FILE = "model.safetensors"

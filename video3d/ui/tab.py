@@ -151,6 +151,11 @@ def _wire(gradio: Any, controls: Sequence[Control], buttons: tuple[Any, Any, Any
         component.change(None, [component], None, **_script(gradio, script))
 
 
-def _script(gradio: Any, code: str) -> Mapping[str, str]:
-    """The keyword under which this gradio takes code for the browser."""
-    return {"_js" if gradio.__version__.startswith("3.") else "js": code}
+def _script(gradio: Any, code: str) -> Mapping[str, Any]:
+    """The keyword under which this gradio takes code for the browser.
+
+    A webui's gradio is told that programs do not call it: else it looks for a free name among those of all the page's
+    events, anew for each of ours. Newer ones take no such word.
+    """
+    major = int(gradio.__version__.partition(".")[0])
+    return {"_js" if major == 3 else "js": code, **({"api_name": False} if major < 5 else {})}
