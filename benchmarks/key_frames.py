@@ -21,6 +21,7 @@ from video3d.params import from_values
 from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings
 from video3d.types import FloatMap
+from video3d.unit_frames import PlannedFrames
 
 
 @dataclass
@@ -82,7 +83,7 @@ def measure(clip: Path, settings: ConversionSettings, host: Host) -> tuple[int, 
         converter = pipeline.open_converter(conversion, planner.origin, reporter)
         try:
             for number, unit in enumerate(units):
-                converter.convert(unit, Path(folder, f"{number}.mp4"), lambda _: frames.append(1))
+                converter.convert(PlannedFrames(unit), Path(folder, f"{number}.mp4"), lambda _: frames.append(1))
         finally:
             converter.close()
         return len(frames), host.counting.pictures, spent() - before

@@ -28,6 +28,7 @@ from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings, Stabilisation
 from video3d.stabilise import DepthStabiliser
 from video3d.types import FloatMap
+from video3d.unit_frames import PlannedFrames
 
 Band = npt.NDArray[np.uint8]
 WIDTH, HEIGHT = 900, 110
@@ -61,7 +62,7 @@ def of_model(clip: Path, row: float, model: str, seconds: float) -> list[Band]:
         converter = pipeline.open_converter(conversion, planner.origin, SilentReporter())
         try:
             pairs = [(row_of(taken.grey, row) / 255, row_of(stretched(near) if mode == "off" else near, row))
-                     for unit in planner for taken, near in converter.nearness(unit)]
+                     for unit in planner for taken, near in converter.nearness(PlannedFrames(unit))]
         finally:
             converter.close()
         bands += [band([grey for grey, _ in pairs])] if not bands else []

@@ -22,8 +22,9 @@ from video3d.planning import PlannedUnit
 from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings
 from video3d.types import Frame
+from video3d.unit_frames import PlannedFrames
 
-SLOW = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=4:duration=22", "-c:v", "libx264", "-g", "12", "-pix_fmt",
+SLOW = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=4:duration=30", "-c:v", "libx264", "-g", "12", "-pix_fmt",
         "yuv420p")
 Slow = tuple[pipeline.Conversion, list[PlannedUnit]]
 
@@ -86,7 +87,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 @pytest.fixture(scope="session")
 def slow(make_clip: Callable[..., Path]) -> Slow:
-    """22 s of 64x36 at 4 frames/s, one shot: two units, the second with a warm-up."""
+    """30 s of 64x36 at 4 frames/s, one shot: two units, the second with a warm-up."""
     conversion = decided(make_clip(*SLOW), strength=3)
     units = planned(conversion)
     assert len(units) == 2
@@ -103,7 +104,7 @@ def convert(conversion: pipeline.Conversion, units: list[PlannedUnit], reporter:
     converter = pipeline.open_converter(conversion, None, reporter or SilentReporter())
     try:
         for unit in units:
-            converter.convert(unit, Path("segment.mp4"), lambda _: None)
+            converter.convert(PlannedFrames(unit), Path("segment.mp4"), lambda _: None)
     finally:
         converter.close()
 
@@ -169,7 +170,7 @@ def test_a_unit_alone_equals_the_unit_after_its_neighbour(slow: Slow, recorder: 
     conversion, units = slow
     convert(conversion, units)
     together = recorder.digests()
-    assert len(together) == 88
+    assert len(together) == 120
     recorder.frames.clear()
     more_threads = replace(conversion, shared=replace(conversion.shared, workers=3))
     convert(more_threads, units[1:])
@@ -233,7 +234,7 @@ def test_stopping_is_quick_wherever_the_unit_is(slow: Slow, recorder: Recorder, 
     converter = pipeline.open_converter(conversion, None, reporter)
     try:
         with pytest.raises(Cancelled):
-            converter.convert(units[0], Path("segment.mp4"), count)
+            converter.convert(PlannedFrames(units[0]), Path("segment.mp4"), count)
     finally:
         converter.close()
     assert len(recorder.frames) == after

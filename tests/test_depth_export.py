@@ -20,6 +20,7 @@ from video3d.params import from_values
 from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings
 from video3d.types import FloatMap
+from video3d.unit_frames import PlannedFrames
 
 HOST = StandaloneHost()
 
@@ -33,7 +34,8 @@ def made_at_once(clip: Path) -> list[tuple[Taken, FloatMap]]:
     conversion = pipeline.decide(clip, settings_of(), HOST)
     converter = pipeline.open_converter(conversion, None, SilentReporter())
     try:
-        return [pair for unit in pipeline.plan(conversion, SilentReporter()) for pair in converter.nearness(unit)]
+        return [pair for unit in pipeline.plan(conversion, SilentReporter())
+                for pair in converter.nearness(PlannedFrames(unit))]
     finally:
         converter.close()
 

@@ -30,6 +30,7 @@ from video3d.presets.levels import reference_frames
 from video3d.reporting import SilentReporter
 from video3d.settings import Codec, Container, ConversionSettings
 from video3d.types import Layout
+from video3d.unit_frames import PlannedFrames
 
 Clips = Callable[..., Path]
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=2:duration=2.5")
@@ -70,7 +71,7 @@ def converted(clip: Path, folder: Path, **values: Any) -> Made:
     segments = [folder / f"{number}.mp4" for number in range(len(units))]
     try:
         for unit, segment in zip(units, segments, strict=True):
-            converter.convert(unit, segment, lambda _frame: None)
+            converter.convert(PlannedFrames(unit), segment, lambda _frame: None)
     finally:
         converter.close()
     joined = pipeline.join_units(conversion, units, segments, folder, reporter)

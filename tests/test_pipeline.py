@@ -13,6 +13,7 @@ from video3d.host import StandaloneHost
 from video3d.params import from_values
 from video3d.reporting import SilentReporter
 from video3d.settings import ConversionSettings
+from video3d.unit_frames import PlannedFrames
 
 
 class Stopped(SilentReporter):
@@ -27,7 +28,7 @@ def test_joining_stops_when_asked(small_clip: Path, tmp_path: Path) -> None:
     converter = pipeline.open_converter(conversion, None, SilentReporter())
     segment = tmp_path / "segment.mp4"
     try:
-        converter.convert(unit, segment, lambda _: None)
+        converter.convert(PlannedFrames(unit), segment, lambda _: None)
     finally:
         converter.close()
     with pytest.raises(Cancelled):

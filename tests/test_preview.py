@@ -81,7 +81,7 @@ def test_the_second_look_at_a_moment_does_not_open_the_video_again(previewer: Pr
                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     request = PreviewRequest(two_shots, settings(strength=1), 0.5)
     first = previewer.picture(request)
-    for door in ("probe", "Planner", "FrameReader", "LateReader"):
+    for door in ("probe", "Planner", "FrameReader", "BothReader"):
         monkeypatch.setattr(f"video3d.preview.{door}", None)
     assert previewer.picture(request).data == first.data
     deeper = previewer.picture(PreviewRequest(two_shots, settings(strength=4), 0.5))

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from video3d.shots import LOOK_AHEAD, THUMBNAIL_SIZE, CutDetector, Thumbnail, UnitGatherer, UnitLimits, thumbnail
-from video3d.types import Frame, PixelFormat, Unit
+from video3d.shots import LOOK_AHEAD, THUMBNAIL_SIZE, CutDetector, Thumbnail, UnitGatherer, UnitLimits
+from video3d.types import Unit
 
 Picture = npt.NDArray[np.uint8]
 
@@ -94,24 +94,11 @@ def test_a_fast_pan_is_no_cut() -> None:
     assert cuts_of(shot(4, 20, speed=7)) == []
 
 
-def test_a_thumbnail_of_any_frame_has_the_same_size() -> None:
-    for name, width, height in (("yuv420p", 321, 17), ("yuv444p10le", 33, 200)):
-        pixel_format = PixelFormat.parse(name)
-        planes = tuple(np.full(shape, pixel_format.peak // 2, pixel_format.dtype)
-                       for shape in pixel_format.plane_shapes(width, height))
-        small = thumbnail(Frame((planes[0], planes[1], planes[2]), 0, pixel_format))
-        assert small.luma.shape == THUMBNAIL_SIZE[::-1]
-        assert small.blue.shape == small.red.shape == (45, 80)
-        assert small.luma.dtype == np.uint8
-        assert abs(int(small.luma.mean()) - 127) <= 1
-
-
-def units_of(times: Sequence[Fraction], cuts: Sequence[int], limits: UnitLimits | None = None) -> list[Unit]:
-    gatherer = UnitGatherer(limits)
-    units: list[Unit] = []
-    for n, time in enumerate(times):
-        units += gatherer.push(time, n in cuts)
-    return units + gatherer.flush()
+def units_of(times: Sequence[Fraction], cuts: Sequence[int], limits: UnitLimits | None = None,
+             end: Fraction | None = None) -> list[Unit]:
+    gatherer = UnitGatherer(limits, end)
+    units = [*(gatherer.push(time, n in cuts) for n, time in enumerate(times)), gatherer.flush()]
+    return [unit for unit in units if unit is not None]
 
 
 def steady(count: int, rate: int) -> list[Fraction]:
@@ -142,12 +129,25 @@ def check_warm_up(unit: Unit, times: Sequence[Fraction], cuts: Sequence[int]) ->
 
 @settings(max_examples=30, deadline=None)
 @given(seconds=st.integers(1, 200), seed=st.integers(0, 1000), mean=st.sampled_from([0.4, 3.0, 15.0, 60.0]))
-def test_all_units_but_the_last_last_8_to_20_seconds(seconds: int, seed: int, mean: float) -> None:
+def test_units_last_8_to_20_seconds_and_the_last_may_last_28(seconds: int, seed: int, mean: float) -> None:
     chance = np.random.default_rng(seed)
     cuts = [n for n in range(1, seconds * 12) if chance.random() < 1 / (12 * mean)]
-    units = units_of(steady(seconds * 12, 12), cuts)
+    units = units_of(steady(seconds * 12, 12), cuts, end=Fraction(seconds))
     assert all(8 * 12 <= unit.frame_count <= 20 * 12 for unit in units[:-1])
-    assert units[-1].frame_count <= 20 * 12
+    assert min(8, seconds) * 12 <= units[-1].frame_count < 28 * 12
+
+
+@pytest.mark.parametrize("end", [None, Fraction(0), Fraction(30), Fraction(10_000)])
+def test_a_wrong_length_makes_only_the_last_unit_short(end: Fraction | None) -> None:
+    units = units_of(steady(100 * 12, 12), [], end=end)
+    assert all(8 * 12 <= unit.frame_count <= 28 * 12 for unit in units[:-1])
+    assert units[-1].last == 100 * 12 - 1
+
+
+def test_what_follows_changes_no_unit() -> None:
+    cuts = [100, 300, 500, 900]
+    whole, part = (units_of(steady(count, 24), cuts, end=Fraction(50)) for count in (1200, 700))
+    assert part[:-1] == whole[:len(part) - 1]
 
 
 def test_whole_shots_are_gathered() -> None:
@@ -173,10 +173,8 @@ def test_no_frame_no_unit_and_one_frame_one_unit() -> None:
     assert units_of([Fraction(5)], []) == [Unit(0, 0, 0, ())]
 
 
-def test_units_come_while_planning_goes_on() -> None:
+def test_a_unit_comes_with_the_frame_after_it() -> None:
     gatherer = UnitGatherer()
-    handed: list[int] = []
-    for n in range(24 * 120):
-        handed += [n - unit.last for unit in gatherer.push(Fraction(n, 24), starts_shot=False)]
-    assert handed
-    assert max(handed) <= 24 * 9
+    ended = [(n, unit) for n in range(24 * 120) if (unit := gatherer.push(Fraction(n, 24), starts_shot=False))]
+    assert ended
+    assert all(n == unit.last + 1 for n, unit in ended)

@@ -20,6 +20,7 @@ from video3d.reporting import Progress, SilentReporter
 from video3d.settings import ConversionSettings
 from video3d.stereo.comfort import FrameComfort
 from video3d.unit_files import files_beside, write_comfort, write_report
+from video3d.unit_frames import PlannedFrames
 
 
 def settings_of(**values: object) -> ConversionSettings:
@@ -36,7 +37,7 @@ def converted(clip: Path, folder: Path, **values: object) -> tuple[Path, dict[st
     segments = [folder / "segments" / f"{number}.mp4" for number in range(len(units))]
     try:
         for unit, segment in zip(units, segments, strict=True):
-            converter.convert(unit, segment, lambda _frame: None)
+            converter.convert(PlannedFrames(unit), segment, lambda _frame: None)
     finally:
         converter.close()
     finished = pipeline.join_units(conversion, units, segments, folder, SilentReporter())
@@ -119,7 +120,7 @@ def test_a_job_publishes_all_of_it_and_refuses_what_is_there(small_clip: Path, t
 
 def test_a_job_goes_on_with_the_finished_units_own_numbers(make_clip: Callable[..., Path], tmp_path: Path) -> None:
     """Stopped after its first unit, started again: the report still tells of every frame."""
-    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=4:duration=22", "-c:v", "libx264", "-g", "12",
+    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=4:duration=30", "-c:v", "libx264", "-g", "12",
                      "-pix_fmt", "yuv420p")
     request = JobRequest(clip, tmp_path / "x.mp4", settings_of(comfort_report=True, depth_model="constant"))
 
@@ -127,7 +128,7 @@ def test_a_job_goes_on_with_the_finished_units_own_numbers(make_clip: Callable[.
         stopping = False
 
         def progress(self, progress: Progress) -> None:
-            self.stopping = progress.done >= 60
+            self.stopping = progress.done >= 100
 
         def is_cancelled(self) -> bool:
             return self.stopping
@@ -139,4 +140,4 @@ def test_a_job_goes_on_with_the_finished_units_own_numbers(make_clip: Callable[.
     assert len(kept) >= 1
     run_job(request, StandaloneHost(), SilentReporter())
     assert not folder.exists()
-    assert len(json.loads((tmp_path / "x.comfort.json").read_text())["frames"]["seconds"]) == 88
+    assert len(json.loads((tmp_path / "x.comfort.json").read_text())["frames"]["seconds"]) == 120

@@ -21,7 +21,6 @@ from video3d.media.ffmpeg import FFmpeg
 from video3d.media.source import FrameReader
 from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.nearness import NearnessStage, Taken
-from video3d.planning import PlannedUnit
 from video3d.prefetch import Prefetch
 from video3d.reporting import Reporter
 from video3d.settings import ConversionSettings, WindowTreatment
@@ -39,6 +38,7 @@ from video3d.stereo.layouts import with_floating_window
 from video3d.stereo.packer import Canvas, Packer, parted
 from video3d.types import FloatMap, Frame, Layout, PixelFormat, PlateInpainter, StereoFrame
 from video3d.unit_files import right_segment, write_comfort
+from video3d.unit_frames import UnitFrames
 from video3d.video_info import VideoInfo
 
 FRAMES_AHEAD = 2
@@ -134,16 +134,16 @@ class UnitConverter:
         self._nearness.close()
         self._eyes.close()
 
-    def convert(self, planned: PlannedUnit, target: Path, written: Callable[[Frame], None]) -> None:
+    def convert(self, unit: UnitFrames, target: Path, written: Callable[[Frame], None]) -> None:
         """Write the unit's segment to `target`: whole, or not at all. `written` is called with each packed frame."""
         writer = _Writer(self._shared, target, self._check)
         self._eyes.comfort.clear()
         self._ending.clear()
         try:
-            with (Prefetch(self._taken(planned), FRAMES_AHEAD, "decoding") as taken,
-                  Prefetch(self._designed(taken, planned), FRAMES_AHEAD, "depth") as designed,
+            with (Prefetch(self._taken(unit), FRAMES_AHEAD, "decoding") as taken,
+                  Prefetch(self._designed(taken, unit), FRAMES_AHEAD, "depth") as designed,
                   self._ended_together()):
-                for frame, time in self._timed(self._eyes.packed(self._checked(designed)), planned):
+                for frame, time in self._timed(self._eyes.packed(self._checked(designed)), unit):
                     writer.write(frame, time)
                     written(frame)
                     self._check()
@@ -154,11 +154,11 @@ class UnitConverter:
             writer.abort()
             raise
 
-    def nearness(self, planned: PlannedUnit) -> Generator[tuple[Taken, FloatMap], None, None]:
+    def nearness(self, unit: UnitFrames) -> Generator[tuple[Taken, FloatMap], None, None]:
         """The unit's own frames and their depth alone, float32 [h, w] in 0…1, before any second eye."""
         self._ending.clear()
-        with Prefetch(self._taken(planned), FRAMES_AHEAD, "decoding") as taken, self._ended_together():
-            for designed in self._designed(taken, planned):
+        with Prefetch(self._taken(unit), FRAMES_AHEAD, "decoding") as taken, self._ended_together():
+            for designed in self._designed(taken, unit):
                 if designed.taken.is_written:
                     yield designed.taken, designed.nearness
 
@@ -181,36 +181,34 @@ class UnitConverter:
                 raise Cancelled("A later stage has ended.", stage="convert")
             yield item
 
-    def _taken(self, planned: PlannedUnit) -> Iterator[Taken]:
-        unit, base = planned.unit, self._shared.info.time_base
+    def _taken(self, unit: UnitFrames) -> Iterator[Taken]:
+        base = self._shared.info.time_base
         size = flow_size(self._shared.info.width, self._shared.info.height)
-        number = unit.first - unit.warm_up
-        frames = self._reader.read(number, planned.times, planned.stated, interlaced=planned.interlaced)
         estimator = MotionEstimator(size)
         before: npt.NDArray[np.uint8] | None = None
-        for frame in self._checked(frames):
+        for taken in self._checked(unit.frames(self._reader)):
+            frame = taken.frame
             grey = small_grey(frame.planes[0], frame.pixel_format.bit_depth, size)
             motion = None
-            if before is not None and number not in unit.cuts and self._needs_motion:
+            if before is not None and not taken.starts_shot and self._needs_motion:
                 motion = estimator.estimate(before, grey)
-            yield Taken(frame, number, float(frame.pts * base), grey, motion, unit.first <= number <= unit.last)
+            yield Taken(frame, taken.number, float(frame.pts * base), grey, motion, taken.is_written,
+                        taken.starts_shot)
             before = grey
-            number += 1
 
-    def _designed(self, frames: Iterator[Taken], planned: PlannedUnit) -> Iterator[Designed]:
+    def _designed(self, frames: Iterator[Taken], unit: UnitFrames) -> Iterator[Designed]:
         """Nearness and disparity, shot by shot."""
-        unit = planned.unit
-        values = iter(planned.values)
-        cuts = set(unit.cuts)
-        self._nearness.begin(_times_of_shot(planned, unit.first - unit.warm_up))
-        shot = _Shot(self._nearness, self._designer_for(next(values, None)), at_cut=unit.warm_up == 0)
+        values = iter(unit.values)
+        shot: _Shot | None = None
         for taken in self._checked(frames):
-            if taken.number in cuts:
-                yield from shot.flush(at_cut=True)
-                self._nearness.begin(_times_of_shot(planned, taken.number))
-                shot = _Shot(self._nearness, self._designer_for(next(values, None)), at_cut=True)
+            if shot is None or taken.starts_shot:
+                if shot is not None:
+                    yield from shot.flush(at_cut=True)
+                self._nearness.begin(unit.times_of_shot(taken.number))
+                shot = _Shot(self._nearness, self._designer_for(next(values, None)), at_cut=taken.starts_shot)
             yield from shot.push(taken)
-        yield from shot.flush(at_cut=planned.run_out == 0)
+        if shot is not None:
+            yield from shot.flush(at_cut=unit.planned.run_out == 0)
 
     def _designer_for(self, values: ShotValues | None) -> DisparityDesigner:
         """The usual one, or one with what a person set for the shot."""
@@ -224,22 +222,25 @@ class UnitConverter:
         return DisparityDesigner(shared.info.width,
                                  disparity_settings(replace(shared, settings=settings, strength=strength)))
 
-    def _timed(self, frames: Iterator[Frame], planned: PlannedUnit) -> Iterator[tuple[Frame, Fraction]]:
+    def _timed(self, frames: Iterator[Frame], unit: UnitFrames) -> Iterator[tuple[Frame, Fraction]]:
         """Each frame with its time in the segment; the last one is held where the file ends before the plan does."""
         scale, base = self._shared.encode.time_scale, self._shared.info.time_base
-        times = [round(int(time) * base * scale) for time in planned.own_times]
+        begin: int | None = None
         last: Frame | None = None
         done = 0
         for last in frames:
-            yield last, Fraction(times[done] - times[0], scale)
+            time = round(last.pts * base * scale)
+            begin = time if begin is None else begin
+            yield last, Fraction(time - begin, scale)
             done += 1
-        if last is None:
+        times = [round(int(time) * base * scale) for time in unit.planned.own_times]
+        if last is None or begin is None:
             raise WorkerError(f"{self._shared.info.path}: no picture came where {len(times)} were planned.",
                               stage="decode", remedy="The file is damaged or has changed; try another copy.")
         if done < len(times):
             self._reporter.notice(f"{len(times) - done} pictures could not be decoded; the one before was repeated.")
         for time in times[done:]:
-            yield last, Fraction(time - times[0], scale)
+            yield last, Fraction(time - begin, scale)
 
 
 class _Writer:
@@ -271,15 +272,6 @@ class _Writer:
         """Nothing stays."""
         for encoder in self._encoders:
             encoder.abort()
-
-
-def _times_of_shot(planned: PlannedUnit, first: int) -> list[int]:
-    """Times of the frames from number `first` to the next cut, in ticks; none where the file does not state them."""
-    if planned.stated is None:
-        return []
-    before = planned.unit.first - planned.unit.warm_up
-    end = min((cut for cut in planned.unit.cuts if cut > first), default=before + len(planned.times))
-    return [int(time) for time in planned.times[first - before:end - before]]
 
 
 class _Shot:

@@ -26,6 +26,7 @@ from video3d.reporting import Progress, Reporter
 from video3d.settings import ConversionSettings
 from video3d.stereo.layouts import depth_picture
 from video3d.types import FloatMap, Plane
+from video3d.unit_frames import PlannedFrames
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 
@@ -51,7 +52,7 @@ def export_depth(source: Path, target: Path, settings: ConversionSettings, host:
     done = 0
     try:
         for planned in planner:
-            for _, nearness in converter.nearness(planned):
+            for _, nearness in converter.nearness(PlannedFrames(planned)):
                 if reporter.is_cancelled():
                     raise Cancelled("Stopped.", stage="depth")
                 writer.write(depth_picture(nearness, nearness.shape[1], nearness.shape[0]))

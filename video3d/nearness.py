@@ -39,6 +39,7 @@ class Taken:
     """From the frame before; None at the first frame of a shot, and where nobody needs it."""
     is_written: bool
     """False in a warm-up and a run-out."""
+    starts_shot: bool = False
 
 
 class NearnessStage(Protocol):

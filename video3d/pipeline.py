@@ -6,13 +6,14 @@
     join     segments and the source's other tracks become one file, labelled as 3D (`finishing.py`)
     check    read it back; only then does it take its name
 
-Whoever runs this (`jobs/`) keeps the segments in a folder and can do the units in any order. In one go it is
+Whoever runs this (`jobs/`) keeps the segments in a folder and can do the units in any order, or plans them while it
+converts (`single_pass`). In one go it is
 
     conversion = decide(source, settings, host)
     planner = plan(conversion, reporter)
     converter = open_converter(conversion, planner.origin, reporter)
     for unit in planner:
-        converter.convert(unit, segment_of(unit), show)
+        converter.convert(PlannedFrames(unit), segment_of(unit), show)
     converter.close()
     finished = join_units(conversion, units, segments, folder, reporter)
 """
@@ -27,15 +28,28 @@ from video3d.nearness import NearnessStage
 from video3d.planning import Planner
 from video3d.preparing import prepare
 from video3d.reporting import Reporter
+from video3d.single_pass import SinglePass
 from video3d.stabilise import LOOK_AHEAD_SECONDS
 
 __all__ = ["Conversion", "Keeper", "decide", "decide_picture", "join_units", "open_converter", "open_nearness", "plan",
-           "settings_text", "target_name"]
+           "settings_text", "single_pass", "target_name"]
 
 
 def plan(conversion: Conversion, reporter: Reporter) -> Planner:
     """Iterate it for the units of work."""
     return Planner(conversion.info, conversion.range, reporter, conversion.shots)
+
+
+def single_pass(conversion: Conversion, planner: Planner) -> SinglePass | None:
+    """The same plan, made while the units are converted, so that the source is decoded once.
+
+    None where a unit's shots must be known before: a person edited them, or kept depth is looked up for a whole shot.
+    """
+    depth = conversion.settings.depth
+    keeps_depth = depth.depth_cache is not None and depth.depth_video is None and not conversion.model.is_cheap
+    if conversion.shots is not None or keeps_depth:
+        return None
+    return SinglePass(planner, conversion.info, conversion.shared.eye_format)
 
 
 def open_converter(conversion: Conversion, origin: int | None, reporter: Reporter) -> UnitConverter:

@@ -1,6 +1,7 @@
 """The plan: which frames there are, when each is shown, where the shots begin, and which units they make.
 
-Planning reads the source once, small, and hands units out while it goes on.
+Planning reads the source once, small, and hands units out while it goes on; or it is shown the frames that are being
+converted (`single_pass.py`).
 """
 
 from __future__ import annotations
@@ -118,21 +119,53 @@ class Planner:
     def __iter__(self) -> Iterator[PlannedUnit]:
         """Units in order; SourceError where the range holds no frame."""
         reader = self._reader(self._info, self.origin)
-        limits = UnitLimits()
-        gatherer = UnitGatherer(limits)
-        known = _Known(limits.warm_up, self._info.time_base)
+        draft = self.draft()
+        with closing(self.stamps(reader)) as stamps:
+            for stamp in stamps:
+                draft.add(stamp)
+                while draft.is_settled:
+                    yield self.planned(draft.take())
+        draft.close()
+        while draft.is_settled:
+            yield self.planned(draft.take())
+        self.finish(reader.notices)
+
+    def draft(self) -> Draft:
+        """Of this plan's units, with no frame yet."""
+        return Draft(self._info.time_base, self._stated_end())
+
+    def stamps(self, reader: SmallPictures) -> Generator[Stamp, None, None]:
+        """The frames of the range, a few frames after the reader has given them; close it."""
         with closing(self._stamped(reader)) as frames:
-            for stamp in self._with_shots(self._chosen(frames)):
-                known.add(stamp)
-                for unit in gatherer.push(stamp.time * self._info.time_base, stamp.starts_shot):
-                    yield self._planned(unit, known)
-        for unit in gatherer.flush():
-            yield self._planned(unit, known)
+            yield from self._with_shots(self._chosen(frames))
+
+    def planned(self, drafted: DraftedUnit) -> PlannedUnit:
+        """A unit of the draft, counted as planned."""
+        unit, stamps = drafted.unit, drafted.stamps
+        offset = stamps[unit.warm_up].number - unit.first  # the draft counts from the range's first frame
+        moved = replace(unit, first=unit.first + offset, last=unit.last + offset,
+                        cuts=tuple(cut + offset for cut in unit.cuts))
+        times = np.array([stamp.time for stamp in (*stamps, *drafted.run_out)], np.int64)
+        self.planned_frames += unit.frame_count
+        return PlannedUnit(
+            moved, times, times if all(stamp.trusted for stamp in stamps) else None,
+            self._end if drafted.next_time is None else drafted.next_time, any(stamp.interlaced for stamp in stamps),
+            len(drafted.run_out), self._values(unit, stamps),
+        )
+
+    def finish(self, notices: list[str]) -> None:
+        """All is planned; `notices` are the reader's. SourceError where the range holds no frame."""
         if self.planned_frames == 0:
             raise SourceError(f"{self._info.path}: there is no frame in the chosen range.", stage="plan",
                               remedy="Check --start and --end against the video's length.")
         self.is_complete = True
-        self._tell(reader.notices)
+        self._tell(notices)
+
+    def _stated_end(self) -> Fraction | None:
+        """Seconds by the file's own clock at which the range ends, as far as the file tells."""
+        first = self._info.first_pts * self._info.time_base
+        ends = [] if self._info.duration is None else [self._info.start_time + self._info.duration]
+        return min([*ends, *([] if self._range.end is None else [first + self._range.end])], default=None)
 
     def _origin(self) -> int | None:
         info = self._info
@@ -142,7 +175,7 @@ class Planner:
         # A second early: the frame wanted must not be the one that reading begins with.
         return info.first_pts + int((self._range.start - 1) / info.time_base)
 
-    def _stamped(self, reader: SmallPictures) -> Generator[tuple[_Stamp, SmallPicture], None, None]:
+    def _stamped(self, reader: SmallPictures) -> Generator[tuple[Stamp, SmallPicture], None, None]:
         """Every frame with its repaired time."""
         waiting: deque[SmallPicture] = deque()
         number = 0
@@ -153,10 +186,10 @@ class Planner:
                 shown = waiting.popleft()
                 self._end = time + (shown.duration or self._typical)
                 trusted = shown.pts == time and not shown.clock_moved
-                yield _Stamp(number, time, trusted, shown.interlaced, starts_shot=False), shown
+                yield Stamp(number, time, trusted, shown.interlaced, starts_shot=False), shown
                 number += 1
 
-    def _chosen(self, frames: Iterator[tuple[_Stamp, SmallPicture]]) -> Iterator[tuple[_Stamp, SmallPicture]]:
+    def _chosen(self, frames: Iterator[tuple[Stamp, SmallPicture]]) -> Iterator[tuple[Stamp, SmallPicture]]:
         for stamp, picture in frames:
             seconds = (stamp.time - self._info.first_pts) * self._info.time_base
             if self._reporter.is_cancelled():
@@ -169,7 +202,7 @@ class Planner:
                     self._look(seconds, picture)
                 yield stamp, picture
 
-    def _with_shots(self, frames: Iterator[tuple[_Stamp, SmallPicture]]) -> Iterator[_Stamp]:
+    def _with_shots(self, frames: Iterator[tuple[Stamp, SmallPicture]]) -> Iterator[Stamp]:
         """Each frame, with the knowledge whether a shot begins with it: as it is found, or as a person says."""
         if self._edits is None:
             yield from _with_shots(frames)
@@ -179,7 +212,7 @@ class Planner:
         for stamp, starts_shot in zip(stamps, starts, strict=True):
             yield replace(stamp, starts_shot=starts_shot)
 
-    def _values(self, unit: Unit, stamps: list[_Stamp]) -> tuple[ShotValues, ...]:
+    def _values(self, unit: Unit, stamps: list[Stamp]) -> tuple[ShotValues, ...]:
         if self._edits is None:
             return ()
         firsts = [stamps[unit.warm_up], *(stamps[cut - unit.first + unit.warm_up] for cut in unit.cuts)]
@@ -187,21 +220,6 @@ class Planner:
 
     def _seconds(self, time: int) -> Fraction:
         return (time - self._info.first_pts) * self._info.time_base
-
-    def _planned(self, unit: Unit, known: _Known) -> PlannedUnit:
-        stamps = known.of(unit)
-        offset = stamps[unit.warm_up].number - unit.first  # the gatherer counts from the range's first frame
-        moved = replace(unit, first=unit.first + offset, last=unit.last + offset,
-                        cuts=tuple(cut + offset for cut in unit.cuts))
-        following = known.after(unit)
-        run_out = list(takewhile(lambda stamp: not stamp.starts_shot, following))
-        times = np.array([stamp.time for stamp in (*stamps, *run_out)], np.int64)
-        self.planned_frames += unit.frame_count
-        return PlannedUnit(
-            moved, times, times if all(stamp.trusted for stamp in stamps) else None,
-            following[0].time if following else self._end, any(stamp.interlaced for stamp in stamps), len(run_out),
-            self._values(unit, stamps),
-        )
 
     def _tell(self, notices: list[str]) -> None:
         name = Path(self._info.path).name
@@ -219,50 +237,122 @@ class Planner:
 
 
 @dataclass(frozen=True)
-class _Stamp:
+class Stamp:
     """What the plan keeps of a frame."""
 
     number: int
+    """From where reading began."""
     time: int
+    """Repaired, in ticks."""
     trusted: bool
     """Whether the file itself states this time, so that seeking to it leads to the frame."""
     interlaced: bool
     starts_shot: bool
 
 
-class _Known:
-    """Stamps of the frames in the range, as far back as a warm-up may reach; numbered as the gatherer does."""
+@dataclass(frozen=True)
+class DraftedUnit:
+    """A unit, numbered from the range's first frame, and what is known around it."""
 
-    def __init__(self, warm_up: Fraction, time_base: Fraction) -> None:
-        self._stamps: deque[_Stamp] = deque()
-        self._first = 0
-        self._reach = int(warm_up / time_base) + 1
+    unit: Unit
+    stamps: list[Stamp]
+    """Of its frames, its warm-up before them."""
+    run_out: list[Stamp]
+    """Of the frames after it in which its shot goes on, as far as `RUN_OUT` reaches."""
+    next_time: int | None
+    """When the frame after it begins, in ticks; None where there is none."""
+
+
+class Draft:
+    """Gathers stamps to units, and remembers as many as warm-ups and run-outs need. Numbers count from the range's
+    first frame."""
+
+    def __init__(self, time_base: Fraction, end: Fraction | None) -> None:
+        """`end` is what the gatherer is told."""
+        limits = UnitLimits()
+        self._gatherer = UnitGatherer(limits, end)
+        self._base = time_base
+        self._reach = int(limits.warm_up / time_base) + 1
         self._run_out = int(RUN_OUT / time_base) + 1
+        self._stamps: deque[Stamp] = deque()
+        self._forgotten = 0
+        self._ended: deque[Unit] = deque()
+        self._is_closed = False
 
-    def add(self, stamp: _Stamp) -> None:
+    def add(self, stamp: Stamp) -> None:
+        """The next frame of the range; the first begins a shot, whatever is said of it."""
+        stamp = stamp if self.frames else replace(stamp, starts_shot=True)
         self._stamps.append(stamp)
+        unit = self._gatherer.push(stamp.time * self._base, stamp.starts_shot)
+        if unit is not None:
+            self._ended.append(unit)
 
-    def of(self, unit: Unit) -> list[_Stamp]:
-        """The unit's frames, its warm-up before them; what no later unit can need is forgotten."""
-        begin, end = unit.first - unit.warm_up - self._first, unit.last + 1 - self._first
-        stamps = list(islice(self._stamps, begin, end))
-        needed = stamps[-1].time - self._reach
-        while self._stamps[0].time < needed:
+    def close(self) -> None:
+        """There are no more frames."""
+        last = self._gatherer.flush()
+        self._is_closed = True
+        if last is not None:
+            self._ended.append(last)
+
+    @property
+    def frames(self) -> int:
+        """Frames added so far."""
+        return self._forgotten + len(self._stamps)
+
+    @property
+    def begin(self) -> int:
+        """The first frame that the oldest unit decodes."""
+        unit = self.ended
+        return self.first - (self._gatherer.warm_up if unit is None else unit.warm_up)
+
+    @property
+    def first(self) -> int:
+        """The oldest unit's own first frame."""
+        unit = self.ended
+        return self._gatherer.first if unit is None else unit.first
+
+    @property
+    def ended(self) -> Unit | None:
+        """The oldest unit, once it has ended."""
+        return self._ended[0] if self._ended else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all units were taken."""
+        return self._is_closed and not self._ended
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the oldest unit has ended, and all of its run-out is known."""
+        unit = self.ended
+        return unit is not None and (self._is_closed or not self.runs_out(self._stamps[-1], unit))
+
+    def stamp(self, number: int) -> Stamp:
+        """Of a frame that is still remembered."""
+        return self._stamps[number - self._forgotten]
+
+    def runs_out(self, stamp: Stamp, unit: Unit) -> bool:
+        """Whether a frame after `unit` is so near that it belongs to its run-out, if its shot goes on there."""
+        return stamp.time <= self.stamp(unit.last).time + self._run_out
+
+    def take(self) -> DraftedUnit:
+        """The oldest unit, which has ended, with as much of its run-out as was added; what no later unit can need is
+        forgotten."""
+        unit = self._ended.popleft()
+        begin, end = unit.first - unit.warm_up - self._forgotten, unit.last + 1 - self._forgotten
+        stamps, following = list(islice(self._stamps, begin, end)), list(islice(self._stamps, end, None))
+        run_out = takewhile(lambda stamp: not stamp.starts_shot and self.runs_out(stamp, unit), following)
+        drafted = DraftedUnit(unit, stamps, list(run_out), following[0].time if following else None)
+        while self._stamps[0].time < stamps[-1].time - self._reach:
             self._stamps.popleft()
-            self._first += 1
-        return stamps
-
-    def after(self, unit: Unit) -> list[_Stamp]:
-        """The frames that follow a unit, as far as `RUN_OUT` reaches."""
-        place = unit.last + 1 - self._first
-        end = self._stamps[place - 1].time + self._run_out
-        return list(takewhile(lambda stamp: stamp.time <= end, islice(self._stamps, place, None)))
+            self._forgotten += 1
+        return drafted
 
 
-def _with_shots(frames: Iterator[tuple[_Stamp, SmallPicture]]) -> Iterator[_Stamp]:
+def _with_shots(frames: Iterator[tuple[Stamp, SmallPicture]]) -> Iterator[Stamp]:
     """Each frame, now with the knowledge whether a shot begins with it."""
     detector = CutDetector()
-    waiting: deque[_Stamp] = deque()
+    waiting: deque[Stamp] = deque()
     cuts: set[int] = set()
     decided = 0
     for item in _with_end(frames):

@@ -24,7 +24,7 @@ from video3d.depth.picture import small_rgb
 from video3d.errors import SettingsError, SourceError
 from video3d.host import Host
 from video3d.media.pictures import RGBPicture, read_picture
-from video3d.media.source import FrameReader, LateReader, SmallPicture, probe
+from video3d.media.source import BothReader, FrameReader, SmallPicture, probe
 from video3d.motion import MotionEstimator, flow_size, small_grey
 from video3d.nearness import NearnessStage, Taken
 from video3d.pipeline import Conversion
@@ -32,7 +32,6 @@ from video3d.planning import PlannedRange, PlannedUnit, Planner
 from video3d.preparing import prepare
 from video3d.reporting import Reporter, SilentReporter
 from video3d.settings import ConversionSettings
-from video3d.shots import THUMBNAIL_SIZE, Thumbnail, thumbnail
 from video3d.stereo import ShotSynthesizer
 from video3d.stereo.anaglyph import ANAGLYPHS
 from video3d.stereo.disparity import DisparityDesigner
@@ -48,10 +47,6 @@ TAIL_FRAMES = 4
 """Frames after it: what they see behind things."""
 MOMENTS_KEPT = 4
 """Moments whose depth is remembered: other settings of the second eye then take no second look at the video."""
-
-_GREY: Plane = np.full(THUMBNAIL_SIZE[::-1], 128, np.uint8)
-_UNSEEN = Thumbnail(_GREY, _GREY[::2, ::2], _GREY[::2, ::2])
-"""Stands for a frame before those that a plan asks for."""
 
 
 class View(str, enum.Enum):
@@ -267,21 +262,18 @@ class _KeptFrames:
         self._format = conversion.shared.eye_format
         self._first_time = first_time
         self._planes: dict[int, tuple[Plane, Plane, Plane]] = {}
-        self._frames: LateReader | None = None
+        self._frames: BothReader | None = None
 
     def from_origin(self, info: VideoInfo, origin: int | None) -> _KeptFrames:
         """See `Planner`."""
-        self._frames = LateReader(info, self._format, origin, self._first_time)
+        self._frames = BothReader(info, self._format, origin, self._first_time)
         return self
 
     def __iter__(self) -> Iterator[SmallPicture]:
-        for number, stated in enumerate(self._frames or ()):
-            small = _UNSEEN
-            if stated.planes is not None:
-                self._planes[number] = stated.planes
-                small = thumbnail(Frame(stated.planes, 0, self._format))
-            yield SmallPicture((small.luma, small.blue, small.red), stated.pts, stated.duration, stated.interlaced,
-                               stated.clock_moved)
+        for number, both in enumerate(self._frames or ()):
+            if both.planes is not None:
+                self._planes[number] = both.planes
+            yield both.small
 
     def of(self, unit: PlannedUnit) -> Iterator[Frame] | None:
         """The frames of a unit; None where they are not all here, or must be decoded in another way."""

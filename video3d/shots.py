@@ -1,7 +1,7 @@
 """Where shots begin, and how they are gathered into units of work.
 
-Both parts stream: frames go in as they are decoded, cuts come out at most four frames later, and units as soon as it is
-certain where they end.
+Both parts stream: frames go in as they are decoded, cuts come out at most four frames later, and a unit with the frame
+that begins the next.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d.motion import MotionEstimator
-from video3d.types import Frame, Plane, Unit
+from video3d.types import Unit
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
 
@@ -41,21 +41,6 @@ class Thumbnail:
     luma: npt.NDArray[np.uint8]
     blue: npt.NDArray[np.uint8]
     red: npt.NDArray[np.uint8]
-
-
-def thumbnail(frame: Frame) -> Thumbnail:
-    """The frame's planes shrunk by area averaging, whatever their aspect, bit depth and subsampling."""
-    columns, rows = THUMBNAIL_SIZE
-    half = (columns // 2, rows // 2)
-    depth = frame.pixel_format.bit_depth
-    luma, blue, red = (_shrink(plane, depth, size)
-                       for plane, size in zip(frame.planes, (THUMBNAIL_SIZE, half, half), strict=True))
-    return Thumbnail(luma, blue, red)
-
-
-def _shrink(plane: Plane, bit_depth: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
-    return small if bit_depth == 8 else (small >> (bit_depth - 8)).astype(np.uint8)
 
 
 class CutDetector:
@@ -147,7 +132,7 @@ def _is_blank(picture: Thumbnail) -> bool:
 
 @dataclass(frozen=True)
 class UnitLimits:
-    """How long units are, in seconds."""
+    """How long units are, in seconds; one may be longer by `shortest` where the clip ends then."""
 
     shortest: Fraction = Fraction(8)
     longest: Fraction = Fraction(20)
@@ -158,80 +143,66 @@ class UnitLimits:
 class UnitGatherer:
     """Turns a stream of frame times and cuts into units that cover every frame once.
 
-    A unit ends at the first cut after `shortest`; where none comes before `longest`, its shot is split there, or in
-    the middle of what is left where the rest would be shorter than `shortest`. Only the clip's last unit may be short.
-    A unit is handed out as soon as the next `shortest` seconds are known; so at most `shortest` + `longest` wait.
+    A unit ends at the first cut after `shortest`; where none comes before `longest`, its shot is split there. Neither
+    is done where less than `shortest` is left, as far as the clip's length is known: so only its last unit may be
+    short, where that length is wrong or unknown. No unit depends on frames after its own.
     """
 
-    def __init__(self, limits: UnitLimits | None = None) -> None:
+    def __init__(self, limits: UnitLimits | None = None, end: Fraction | None = None) -> None:
+        """`end`: about when the clip ends, by the same clock as the frames."""
         self._limits = limits or UnitLimits()
+        self._clip_end = end
         self._index = 0
         self._first = 0
-        self._times: deque[Fraction] = deque()
-        self._history: deque[Fraction] = deque()
-        """Times before `_first` of the same shot, as far as a warm-up reaches."""
-        self._cuts: deque[int] = deque()
+        self._begin = Fraction(0)
+        """Time of the open unit's first frame."""
+        self._warm_up = 0
+        self._next = 0
+        self._cuts: list[int] = []
+        self._recent: deque[Fraction] = deque()
+        """Times of the newest shot's last frames, as far as a warm-up reaches."""
 
-    def push(self, seconds: Fraction | float, starts_shot: bool) -> list[Unit]:
-        """The next frame's time (rising) and whether a shot begins with it; units that are now certain."""
-        if starts_shot and self._times:
-            self._cuts.append(self._first + len(self._times))
-        self._times.append(Fraction(seconds))
-        units: list[Unit] = []
-        while (end := self._certain_end()) is not None:
-            units.append(self._close(end))
-        return units
+    @property
+    def first(self) -> int:
+        """Number of the open unit's first frame."""
+        return self._first
 
-    def flush(self) -> list[Unit]:
-        """The clip has ended: the last units."""
-        units: list[Unit] = []
-        while self._times:
-            units.append(self._close(self._last_end()))
-        return units
+    @property
+    def warm_up(self) -> int:
+        """Frames before it that warm the open unit up."""
+        return self._warm_up
 
-    def _span(self, frame: int) -> Fraction:
-        """Seconds from the open unit's first frame to `frame`."""
-        return self._times[frame - self._first] - self._times[0]
+    def push(self, seconds: Fraction | float, starts_shot: bool) -> Unit | None:
+        """The next frame's time (rising) and whether a shot begins with it; the unit that ended before it, if one did.
+        """
+        time = Fraction(seconds)
+        if starts_shot:
+            self._recent.clear()
+        while self._recent and self._recent[0] < time - self._limits.warm_up:
+            self._recent.popleft()
+        ended = None
+        if self._next == 0:
+            self._begin = time
+        elif self._ends_before(time, starts_shot):
+            ended = self._open_unit()
+            self._index += 1
+            self._first, self._begin, self._warm_up, self._cuts = self._next, time, len(self._recent), []
+        elif starts_shot:
+            self._cuts.append(self._next)
+        self._recent.append(time)
+        self._next += 1
+        return ended
 
-    def _end_at_cut(self) -> int | None:
-        limits = self._limits
-        spans = ((cut, self._span(cut)) for cut in self._cuts)
-        return next((cut for cut, span in spans if limits.shortest <= span <= limits.longest), None)
+    def flush(self) -> Unit | None:
+        """The clip has ended: the last unit; None where there was no frame."""
+        return self._open_unit() if self._next else None
 
-    def _end_at(self, span: Fraction) -> int:
-        """The first frame at least `span` after the open unit's first, or the one after the newest."""
-        spans = (n for n, time in enumerate(self._times) if n and time - self._times[0] >= span)
-        return self._first + next(spans, len(self._times))
+    def _ends_before(self, time: Fraction, starts_shot: bool) -> bool:
+        length = time - self._begin
+        if length < (self._limits.shortest if starts_shot else self._limits.longest):
+            return False
+        # What goes on beyond the end that was told has an end that nobody knows.
+        return self._clip_end is None or not 0 <= self._clip_end - time < self._limits.shortest
 
-    def _certain_end(self) -> int | None:
-        known = self._times[-1] - self._times[0]
-        cut = self._end_at_cut()
-        if cut is not None:
-            return cut if known >= self._span(cut) + self._limits.shortest else None
-        if known < self._limits.longest + self._limits.shortest:
-            return None
-        return self._end_at(self._limits.longest)
-
-    def _last_end(self) -> int:
-        known = self._times[-1] - self._times[0]
-        if known < self._limits.longest:
-            return self._first + len(self._times)
-        cut = self._end_at_cut()
-        return self._end_at(min(known / 2, self._limits.longest)) if cut is None else cut
-
-    def _close(self, end: int) -> Unit:
-        inside = [cut for cut in self._cuts if self._first < cut < end]
-        unit = Unit(self._index, self._first, end - 1, tuple(inside), len(self._history))
-        times = [self._times.popleft() for _ in range(end - self._first)]
-        self._remember(times[inside[-1] - self._first:] if inside else [*self._history, *times], end)
-        while self._cuts and self._cuts[0] <= end:
-            self._cuts.popleft()
-        self._index += 1
-        self._first = end
-        return unit
-
-    def _remember(self, times: list[Fraction], end: int) -> None:
-        begins_shot = bool(self._times) and end in self._cuts
-        start = self._times[0] - self._limits.warm_up if self._times else Fraction(0)
-        kept = [time for time in times if time >= start]
-        self._history = deque() if begins_shot else deque(kept)
+    def _open_unit(self) -> Unit:
+        return Unit(self._index, self._first, self._next - 1, tuple(self._cuts), self._warm_up)

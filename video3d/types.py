@@ -193,7 +193,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Unit:
-    """8 to 20 s of work that owns all its state: frames `first` to `last`, both inside.
+    """8 to 28 s of work that owns all its state: frames `first` to `last`, both inside.
 
     `warm_up` frames before `first` are decoded and fed to the stages that remember, and are not written: it is not 0
     only where the unit begins inside a shot.

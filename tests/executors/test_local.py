@@ -130,3 +130,18 @@ def test_a_worker_that_cannot_be_opened_is_an_error() -> None:
 
     with pytest.raises(ZeroDivisionError):
         do_all(iter(range(9)), [broken, broken], lambda: None)
+
+
+def test_tasks_that_end_because_a_worker_failed_do_not_hide_why() -> None:
+    def do(_: int) -> None:
+        raise ZeroDivisionError("first")
+
+    def tasks() -> Iterator[int]:
+        yield 1
+        crew.stopped.wait(5)
+        raise KeyError("stopped")
+
+    crew = Crew(do)
+    with pytest.raises(ZeroDivisionError, match="first"):
+        crew.run(tasks(), 2)
+    assert crew.open == 0

@@ -36,7 +36,7 @@ def job(tmp_path: Path) -> Path:
     folder = opened(tmp_path / "job")
     for index in range(3):
         (folder.path / f"{index:05d}.comfort.json").write_text(str(index))
-        folder.unfinished(unit_of(index)).with_suffix(".right.mp4").write_text(f"right {index}")
+        folder.unfinished(index).with_suffix(".right.mp4").write_text(f"right {index}")
         finish(folder, unit_of(index))
     folder.leave(discard=False)
     return folder.path

@@ -25,7 +25,7 @@ def unit_of(index: int = 0, shift: int = 0) -> PlannedUnit:
 
 
 def finish(folder: JobFolder, unit: PlannedUnit) -> None:
-    folder.unfinished(unit).write_bytes(b"segment")
+    folder.unfinished(unit.unit.index).write_bytes(b"segment")
     folder.add(unit)
 
 
@@ -52,7 +52,7 @@ def test_finished_units_are_known_again_and_others_are_not(tmp_path: Path) -> No
 
 def test_what_a_unit_leaves_beside_its_segment_belongs_to_it(tmp_path: Path) -> None:
     folder = opened(tmp_path / "job")
-    folder.unfinished(unit_of()).with_suffix(".right.mp4").write_bytes(b"right")
+    folder.unfinished(0).with_suffix(".right.mp4").write_bytes(b"right")
     finish(folder, unit_of())
     again = opened(tmp_path / "job")
     assert again.holds(unit_of())

@@ -26,11 +26,14 @@ from video3d.reporting import Progress, SilentReporter
 from video3d.settings import ConversionSettings
 from video3d.shot_edits import EditedShot, ShotEdits, ShotValues, split, with_values
 from video3d.types import Frame, Layout
+from video3d.unit_frames import UnitFrames
 from video3d.video_info import ColourTags
 
-FILM = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5:duration=22", "-f", "lavfi", "-i",
-        "sine=frequency=330:duration=22", "-c:v", "libx264", "-g", "12", "-pix_fmt", "yuv420p", "-c:a", "aac")
-FRAMES = 110
+FILM = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5:duration=30", "-f", "lavfi", "-i",
+        "sine=frequency=330:duration=30", "-c:v", "libx264", "-g", "12", "-pix_fmt", "yuv420p", "-c:a", "aac")
+FRAMES = 150
+FIRST = 100
+"""Of the first unit."""
 
 
 class OneProcessor(StandaloneHost):
@@ -58,7 +61,7 @@ class Watching(SilentReporter):
 
 @pytest.fixture(scope="session")
 def film(make_clip: Callable[..., Path]) -> Path:
-    """22 s of 64x36 at 5 frames/s with sound: two units."""
+    """30 s of 64x36 at 5 frames/s with sound: two units."""
     return make_clip(*FILM)
 
 
@@ -97,7 +100,7 @@ def test_the_result_has_the_source_s_frames_times_and_sound(film: Path, undistur
 def test_stopped_resumed_and_run_by_more_threads_it_is_the_same_to_the_byte(film: Path, undisturbed: Path,
                                                                             tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
-        convert(film, tmp_path, Watching(stop_at=80), host=ThreeProcessors())
+        convert(film, tmp_path, Watching(stop_at=120), host=ThreeProcessors())
     kept = tmp_path / f"result.mp4{FOLDER_SUFFIX}"
     assert sorted(path.name for path in kept.iterdir()) == ["job.json", "journal.jsonl", "lock", "log.txt",
                                                               "segments"]
@@ -111,7 +114,7 @@ def test_stopped_resumed_and_run_by_more_threads_it_is_the_same_to_the_byte(film
     reporter = Watching()
     convert(film, tmp_path, reporter, host=ThreeProcessors())
     assert (tmp_path / "result.mp4").read_bytes() == undisturbed.read_bytes()
-    assert reporter.heard[0].done == FRAMES // 2, "the finished unit was converted again"
+    assert reporter.heard[0].done == FIRST, "the finished unit was converted again"
     assert [path.name for path in tmp_path.iterdir()] == ["result.mp4"]
 
 
@@ -127,10 +130,10 @@ def test_by_several_workers_it_is_the_same_to_the_byte(film: Path, undisturbed: 
 
 def test_one_of_several_workers_that_fails_ends_the_others_and_says_why(
         film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def convert_unit(self: UnitConverter, planned: PlannedUnit, *rest: Any) -> None:
-        if planned.unit.index == 0:
+    def convert_unit(self: UnitConverter, unit: UnitFrames, *rest: Any) -> None:
+        if unit.index == 0:
             raise ToolError("the encoder broke")
-        whole(self, planned, *rest)
+        whole(self, unit, *rest)
 
     whole = UnitConverter.convert
     monkeypatch.setattr(UnitConverter, "convert", convert_unit)
@@ -166,9 +169,9 @@ def test_a_pause_waits_for_the_unit_in_work(film: Path, undisturbed: Path, tmp_p
     first, second = Pausing(5), Pausing(None)
     with pytest.raises(Cancelled, match="Paused"):
         run_job(request, OneProcessor(), Watching(), first)
-    assert (first.frames, first.units) == (FRAMES // 2, [0])
+    assert (first.frames, first.units) == (FIRST, [0])
     run_job(request, OneProcessor(), Watching(), second)
-    assert (second.frames, second.units) == (FRAMES // 2, [0, 1])
+    assert (second.frames, second.units) == (FRAMES - FIRST, [0, 1])
     assert (tmp_path / "result.mp4").read_bytes() == undisturbed.read_bytes()
 
 
@@ -182,7 +185,7 @@ def test_a_pause_waits_for_all_units_in_work_and_begins_no_other(make_clip: Call
         run_job(request, OneProcessor(), Watching(), first)
     assert len(first.units) in (1, 2)
     run_job(request, OneProcessor(), Watching(), second)
-    assert sorted(second.units) == [0, 1, 2, 3]
+    assert sorted(second.units) == [0, 1, 2]
     assert second.frames + first.frames == 124
 
 
@@ -220,7 +223,7 @@ def test_new_shots_redo_the_units_that_they_change_and_no_other(make_clip: Calla
 def test_a_segment_that_a_power_cut_damaged_is_made_again(film: Path, undisturbed: Path, tmp_path: Path,
                                                           damage: Callable[[Path], None]) -> None:
     with pytest.raises(Cancelled):
-        convert(film, tmp_path, Watching(stop_at=60))
+        convert(film, tmp_path, Watching(stop_at=120))
     (segment,) = tmp_path.glob("*/segments/*")
     damage(segment)
     reporter = Watching()
@@ -351,8 +354,8 @@ def disk_full(*_: object, **__: object) -> None:
 
 @pytest.fixture(scope="session")
 def noise(make_clip: Callable[..., Path]) -> Path:
-    """22 s of grain: two units, each of which takes far more room than is to be expected."""
-    return make_clip("-f", "lavfi", "-i", "color=gray:size=160x90:rate=5:duration=22,noise=alls=60:allf=t", "-c:v",
+    """30 s of grain: two units, each of which takes far more room than is to be expected."""
+    return make_clip("-f", "lavfi", "-i", "color=gray:size=160x90:rate=5:duration=30,noise=alls=60:allf=t", "-c:v",
                      "libx264", "-preset", "ultrafast", "-g", "12", "-pix_fmt", "yuv420p")
 
 
@@ -397,7 +400,7 @@ def test_on_a_disk_that_is_full_it_stops_says_so_and_goes_on_when_there_is_room(
     again = Watching()
     disk(4 * len(undisturbed_noise))
     assert convert(noise, folder, again, settings=CONSTANT).target.read_bytes() == undisturbed_noise
-    assert again.heard[0].done >= FRAMES // 2, "what was finished is not done again"
+    assert again.heard[0].done >= FIRST, "what was finished is not done again"
     assert [path.name for path in folder.iterdir()] == ["result.mp4"]
 
 

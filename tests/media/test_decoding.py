@@ -20,6 +20,7 @@ from video3d.errors import SourceError
 from video3d.media import decoding
 from video3d.media.decoding import THUMBNAIL_SIZE, DecodedPicture, DecodeRequest, decode
 from video3d.media.probing import probe
+from video3d.media.protocol import Delivery
 from video3d.types import PixelFormat
 from video3d.video_info import VideoInfo
 
@@ -35,7 +36,8 @@ def decoded(path: Path, pixel_format: str = "", **request: Any) -> tuple[VideoIn
     info = probe(str(path))
     notices: list[str] = []
     wanted = DecodeRequest(info, pixel_format or info.pixel_format.name, **request)
-    pictures = [replace(picture, planes=tuple(plane.copy() for plane in picture.planes))
+    pictures = [replace(picture, **{name: tuple(plane.copy() for plane in getattr(picture, name))
+                                    for name in ("small", "planes")})
                 for picture in decode(wanted, notices)]
     return info, pictures, notices
 
@@ -363,20 +365,31 @@ def test_a_track_that_is_no_longer_video_is_said(clip_of: Clips) -> None:
                                   "full range"])
 def test_thumbnails_are_small_and_one_for_one(name: str, clip_of: Clips) -> None:
     _, whole, _ = decoded(clip_of(name))
-    _, small, _ = decoded(clip_of(name), thumbnails=True)
+    _, small, _ = decoded(clip_of(name), delivery=Delivery.SMALL)
     width, height = THUMBNAIL_SIZE
     assert [picture.pts for picture in small] == [picture.pts for picture in whole]
     for picture in small:
-        assert [plane.shape for plane in picture.planes] == [(height, width), (height // 2, width // 2),
-                                                             (height // 2, width // 2)]
-        assert {plane.dtype for plane in picture.planes} == {np.dtype(np.uint8)}
+        assert picture.planes == ()
+        assert [plane.shape for plane in picture.small] == [(height, width), (height // 2, width // 2),
+                                                            (height // 2, width // 2)]
+        assert {plane.dtype for plane in picture.small} == {np.dtype(np.uint8)}
+
+
+@pytest.mark.parametrize("name", ["mp4", "interlaced", "rotated 90", "odd", "pixels yuv422p12le"])
+def test_both_are_the_same_as_each_alone(name: str, clip_of: Clips) -> None:
+    (_, whole, _), (_, small, _), (_, both, _) = (decoded(clip_of(name), delivery=each) for each in
+                                                  (Delivery.WHOLE, Delivery.SMALL, Delivery.BOTH))
+    for picture, large, little in zip(both, whole, small, strict=True):
+        assert picture.pts == large.pts == little.pts
+        assert_equal(picture.planes, large.planes)
+        assert_equal(picture.small, little.small)
 
 
 @pytest.mark.parametrize("name", ["mp4", "gif", "pixels yuv420p", "pixels yuv444p10le", "pixels yuv422p12le"])
 def test_thumbnails_show_the_same_picture(name: str, clip_of: Clips) -> None:
     info, whole, _ = decoded(clip_of(name))
-    _, small, _ = decoded(clip_of(name), thumbnails=True)
+    _, small, _ = decoded(clip_of(name), delivery=Delivery.SMALL)
     shift = info.pixel_format.bit_depth - 8
     for picture, other in zip(small, whole, strict=True):
-        for mine, full in zip(picture.planes, other.planes, strict=True):
+        for mine, full in zip(picture.small, other.planes, strict=True):
             assert abs(float(mine.mean()) - float(full.mean()) / 2**shift) < 3

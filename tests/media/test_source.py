@@ -16,7 +16,8 @@ from video3d.errors import SourceError, Video3DError, WorkerError
 from video3d.media import source
 from video3d.media.decoding import DecodeRequest, decode
 from video3d.media.probing import probe as probe_here
-from video3d.media.source import THUMBNAIL_SHAPES, FrameReader, LateReader, ThumbnailReader, probe
+from video3d.media.protocol import Delivery
+from video3d.media.source import THUMBNAIL_SHAPES, BothReader, FrameReader, ThumbnailReader, probe
 from video3d.types import Frame, PixelFormat
 from video3d.video_info import VideoInfo
 
@@ -45,7 +46,7 @@ def whole(info: VideoInfo, **options: Any) -> tuple[list[int], list[list[bytes]]
     planes: list[list[bytes]] = []
     for picture in decode(DecodeRequest(info, info.pixel_format.name, **options), []):
         times.append(picture.pts or 0)
-        planes.append([np.ascontiguousarray(plane).tobytes() for plane in picture.planes])
+        planes.append([np.ascontiguousarray(plane).tobytes() for plane in picture.planes or picture.small])
     return times, planes
 
 
@@ -107,7 +108,7 @@ def test_thumbnails_are_those_of_the_decoder(clip_of: Clips) -> None:
     info = probe_here(str(clip_of("mp4")))
     reader = ThumbnailReader(info)
     pictures = list(reader)
-    times, planes = whole(info, thumbnails=True)
+    times, planes = whole(info, delivery=Delivery.SMALL)
     assert [picture.pts for picture in pictures] == times
     assert [[plane.tobytes() for plane in picture.planes] for picture in pictures] == planes
     for picture in pictures:
@@ -120,7 +121,7 @@ def test_thumbnails_are_those_of_the_decoder(clip_of: Clips) -> None:
 
 def test_thumbnails_may_begin_later(clip_of: Clips) -> None:
     info = probe_here(str(clip_of("mp4")))
-    times, planes = whole(info, thumbnails=True)
+    times, planes = whole(info, delivery=Delivery.SMALL)
     pictures = list(ThumbnailReader(info, origin=times[18]))
     assert [picture.pts for picture in pictures] == times[16:]
     assert [[plane.tobytes() for plane in picture.planes] for picture in pictures] == planes[16:]
@@ -133,14 +134,17 @@ def test_notices_of_the_decoder_arrive(clip_of: Clips) -> None:
     assert pictures[-1].clock_moved
 
 
-def test_late_frames_are_those_of_the_decoder_and_the_others_are_told(clip_of: Clips) -> None:
+@pytest.mark.parametrize("skipped", [0, 5])
+def test_frames_with_their_thumbnails_are_those_of_the_decoder(skipped: int, clip_of: Clips) -> None:
     info = probe_here(str(clip_of("mp4")))
     times, planes = whole(info)
-    stated = list(LateReader(info, info.pixel_format, None, times[5]))
-    assert [frame.pts for frame in stated] == times
-    assert [frame.planes is None for frame in stated] == [number < 5 for number in range(len(times))]
-    delivered = [[plane.tobytes() for plane in frame.planes] for frame in stated if frame.planes is not None]
-    assert delivered == planes[5:]
+    _, small = whole(info, delivery=Delivery.SMALL)
+    pictures = list(BothReader(info, info.pixel_format, None, times[skipped] if skipped else None))
+    assert [picture.small.pts for picture in pictures] == times
+    assert [picture.planes is None for picture in pictures] == [number < skipped for number in range(len(times))]
+    delivered = [[plane.tobytes() for plane in picture.planes] for picture in pictures if picture.planes is not None]
+    assert delivered == planes[skipped:]
+    assert [[plane.tobytes() for plane in picture.small.planes] for picture in pictures[skipped:]] == small[skipped:]
 
 
 def test_leaving_thumbnails_early_leaves_nothing(clip_of: Clips) -> None:

@@ -38,7 +38,7 @@ class Here(StandaloneHost):
 @pytest.fixture(scope="session")
 def clip(make_clip: Callable[..., Path]) -> Path:
     """22 s of 64x36 at 5 frames/s: two units."""
-    return make_clip("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5:duration=22", "-c:v", "libx264", "-pix_fmt",
+    return make_clip("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5:duration=30", "-c:v", "libx264", "-pix_fmt",
                      "yuv420p")
 
 
@@ -87,7 +87,7 @@ def test_a_job_is_done_and_the_result_is_in_the_output_folder(open_queue: Callab
     sent = queue.submit(JobOrder(clip, settings=QUICK, owner="ann", display_name="Holiday.mov"))
     assert sent.target == tmp_path / "out" / "Holiday_3D_FSBS_LRF_Full_SBS.mp4"
     view = until(queue, sent.id, over)
-    assert (view.state, view.frames, view.error) == (JobState.DONE, 110, None)
+    assert (view.state, view.frames, view.error) == (JobState.DONE, 150, None)
     assert view.target.is_file()
     assert [path.name for path in view.target.parent.iterdir()] == [view.target.name]
     picture = queue.preview(sent.id)
@@ -128,7 +128,7 @@ def test_paused_at_a_unit_s_end_closed_and_opened_again_it_goes_on(open_queue: C
     assert again.job(sent.id).state is JobState.PAUSED
     before = segments[0].stat().st_mtime_ns
     again.resume(sent.id)
-    view = until(again, sent.id, lambda view: view.progress is not None and view.progress.done > 60)
+    view = until(again, sent.id, lambda view: view.progress is not None and view.progress.done > 110)
     assert segments[0].exists() is False or segments[0].stat().st_mtime_ns == before
     view = until(again, sent.id, over)
     assert view.state is JobState.DONE
@@ -171,7 +171,7 @@ def test_a_cancelled_job_leaves_nothing_and_can_be_tried_again(open_queue: Calla
     queue = open_queue()
     queue.start()
     sent = queue.submit(JobOrder(clip, settings=QUICK))
-    until(queue, sent.id, lambda view: view.progress is not None and view.progress.done > 60)
+    until(queue, sent.id, lambda view: view.progress is not None and view.progress.done > 110)
     queue.cancel(sent.id)
     assert until(queue, sent.id, over).state is JobState.CANCELLED
     assert list((tmp_path / "out").iterdir()) == []

@@ -33,9 +33,8 @@ def do_all(tasks: Iterable[Task], openers: Sequence[Opener[Task]], stop: Callabl
         for task in tasks:
             if not crew.give(task):
                 break
-    except BaseException as problem:
+    except BaseException as problem:  # noqa: BLE001 - raised below, unless it only follows from another
         crew.fail(problem)
-        raise
     finally:
         crew.end()
     crew.check()

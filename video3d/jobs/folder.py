@@ -113,9 +113,14 @@ class JobFolder:
         """Where the unit's finished segment lies."""
         return self.segments / f"{planned.unit.index:05d}.mp4"
 
-    def unfinished(self, planned: PlannedUnit) -> Path:
-        """Where the unit's segment is made."""
-        return self.attempt / f"{planned.unit.index:05d}.mp4"
+    def unfinished(self, index: int) -> Path:
+        """Where the segment of unit number `index` is made."""
+        return self.attempt / f"{index:05d}.mp4"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing is finished yet."""
+        return not (self._journal or self._earlier.is_there or self.joined)
 
     def holds(self, planned: PlannedUnit) -> bool:
         """Whether this very unit is finished, and all its files are still what they were, or joined.
@@ -152,7 +157,7 @@ class JobFolder:
 
     def add(self, planned: PlannedUnit) -> None:
         """Take a unit's files from where they were made, and note it; all is on the disk when this returns."""
-        self._keep(planned, self.unfinished(planned))
+        self._keep(planned, self.unfinished(planned.unit.index))
 
     def _keep(self, planned: PlannedUnit, made: Path) -> None:
         stem = self.segment(planned).stem

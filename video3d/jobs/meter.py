@@ -26,6 +26,12 @@ class Meter:
     _recent: deque[tuple[float, int]] = field(default_factory=deque[tuple[float, int]])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def begin_again(self, planner: Planner) -> None:
+        """Nothing is done, by another plan of the same video."""
+        with self._lock:
+            self.planner, self.done, self._skipped = planner, 0, 0
+            self._recent.clear()
+
     def skip(self, frames: int) -> None:
         """Frames of a unit that was finished before."""
         with self._lock:

@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from video3d.advice import advised
 from video3d.converting import UnitConverter
 from video3d.durable import sync_file, sync_folder
 from video3d.errors import Cancelled, JobError, SettingsError, TargetError
-from video3d.executors import do_all
+from video3d.executors import Opener, do_all
 from video3d.host import Host
 from video3d.jobs.description import JobDescription
 from video3d.jobs.fingerprint import fingerprint, with_chosen_model
@@ -32,8 +32,10 @@ from video3d.preparing import loading_ahead
 from video3d.reporting import Progress, Reporter
 from video3d.settings import Container, ConversionSettings
 from video3d.shot_edits import ShotEdits
+from video3d.single_pass import NotInOnePass, OpenUnit
 from video3d.types import Frame
 from video3d.unit_files import check_beside, publish_beside
+from video3d.unit_frames import PlannedFrames, UnitFrames
 from video3d.video_info import ColourTags
 
 UNITS_AHEAD = 4
@@ -169,6 +171,8 @@ class _Run:
         self._planner = pipeline.plan(conversion, self._reporter)
         self._meter = Meter(conversion, self._planner, reporter)
         self._units: list[PlannedUnit] = []
+        self._told: set[int] = set()
+        """Numbers of the units whose end the watcher knows."""
         self._noting = threading.Lock()
         self._is_paused = False
 
@@ -177,8 +181,9 @@ class _Run:
         count = max(1, self._request.workers, len(self._request.devices))
         openers = [self._opener(number, count) for number in range(count)]
         clock = Clock()
-        with Prefetch(self._planner, UNITS_AHEAD, "planning") as planned:
-            do_all(self._undone(planned), openers, self._reporter.stop)
+        if not (count == 1 and self._folder.is_new and self._is_done_in_one_pass(openers)):
+            with Prefetch(self._planner, UNITS_AHEAD, "planning") as planned:
+                do_all(self._undone(planned), openers, self._reporter.stop)
         if self._is_paused:
             raise Cancelled("Paused.", stage="convert")
         self._check()
@@ -197,7 +202,31 @@ class _Run:
         _publish(finished, self._request)
         return self._meter.done
 
-    def _undone(self, planned_units: Iterator[PlannedUnit]) -> Iterator[PlannedUnit]:
+    def _is_done_in_one_pass(self, openers: Sequence[Opener[UnitFrames]]) -> bool:
+        """Plan and convert at once, where that can be; where it cannot, what was finished is kept."""
+        one_pass = pipeline.single_pass(self._conversion, self._planner)
+        if one_pass is None:
+            return False
+        try:
+            with closing(iter(one_pass)) as units:
+                do_all(self._unpaused(units), openers, self._reporter.stop)
+        except NotInOnePass:
+            self._log.write("the source is planned before it is converted")
+            self._planner = pipeline.plan(self._conversion, self._reporter)
+            self._meter.begin_again(self._planner)
+            self._units.clear()
+            return False
+        return True
+
+    def _unpaused(self, units: Iterator[OpenUnit]) -> Iterator[UnitFrames]:
+        for unit in units:
+            self._check()
+            if self._is_pausing():
+                return
+            yield unit
+            self._units.append(unit.planned)
+
+    def _undone(self, planned_units: Iterator[PlannedUnit]) -> Iterator[UnitFrames]:
         """The units that must be converted, as they are planned."""
         for planned in planned_units:
             self._check()
@@ -209,31 +238,37 @@ class _Run:
             if is_held:
                 self._log.write(f"unit {planned.unit.index}: finished before")
                 self._meter.skip(planned.unit.frame_count)
-                self._watcher.unit_finished(planned, self._folder.segment(planned), self._conversion)
+                self._tell_finished(planned)
             else:
-                yield planned
+                yield PlannedFrames(planned)
 
-    def _opener(self, number: int, count: int) -> Callable[[], AbstractContextManager[Callable[[PlannedUnit], None]]]:
+    def _opener(self, number: int, count: int) -> Opener[UnitFrames]:
         @contextmanager
-        def opened() -> Generator[Callable[[PlannedUnit], None], None, None]:
+        def opened() -> Generator[Callable[[UnitFrames], None], None, None]:
             conversion = _for_worker(self._conversion, self._request.devices, number, count)
             converter = pipeline.open_converter(conversion, self._planner.origin, self._reporter)
             try:
-                yield lambda planned: self._convert(converter, planned)
+                yield lambda unit: self._convert(converter, unit)
             finally:
                 converter.close()
 
         return opened
 
-    def _convert(self, converter: UnitConverter, planned: PlannedUnit) -> None:
+    def _convert(self, converter: UnitConverter, unit: UnitFrames) -> None:
         if self._is_pausing():  # it was handed over while all were busy
             return
         clock = Clock()
-        converter.convert(planned, self._folder.unfinished(planned), self._written)
+        converter.convert(unit, self._folder.unfinished(unit.index), self._written)
+        planned = unit.planned
         with self._noting:
             self._folder.add(planned)
         self._log.unit(planned, self._folder.segment(planned), clock.lap())
-        self._watcher.unit_finished(planned, self._folder.segment(planned), self._conversion)
+        self._tell_finished(planned)
+
+    def _tell_finished(self, planned: PlannedUnit) -> None:
+        if planned.unit.index not in self._told:
+            self._told.add(planned.unit.index)
+            self._watcher.unit_finished(planned, self._folder.segment(planned), self._conversion)
 
     def _is_pausing(self) -> bool:
         self._is_paused = self._is_paused or self._watcher.is_pausing()

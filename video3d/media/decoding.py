@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, cast
 
@@ -20,9 +20,11 @@ from av.video.stream import VideoStream
 from video3d.errors import SourceError
 from video3d.media.container import open_source, timed_packets
 from video3d.media.probing import planar_format
+from video3d.media.protocol import Delivery
 from video3d.types import PixelFormat
 from video3d.video_info import VideoInfo
 
+_Planes = tuple[np.ndarray[Any, Any], ...]
 THUMBNAIL_SIZE = (160, 90)
 """Width and height of the luma picture that cuts are found on; chroma has half of each."""
 
@@ -37,8 +39,7 @@ class DecodeRequest:
     interlaced: bool = False
     seek_to: int | None = None
     """Begin at the key frame before this time (ticks of the video track); None begins at the start."""
-    thumbnails: bool = False
-    """Deliver small 8-bit pictures for the plan instead of the pictures themselves."""
+    delivery: Delivery = Delivery.WHOLE
     skip_before: int | None = None
     """Pictures whose stated time is before this (ticks) are told, and not delivered."""
     threads: int = 0
@@ -46,9 +47,12 @@ class DecodeRequest:
 
 @dataclass(frozen=True)
 class DecodedPicture:
-    """Planes Y, U, V (none where it was to be skipped), and the time the file states (None where it states none)."""
+    """What was to be delivered of a picture, and the time the file states (None where it states none)."""
 
-    planes: tuple[np.ndarray[Any, Any], ...]
+    small: _Planes
+    """Small planes Y, U, V, uint8; none where they were not asked for."""
+    planes: _Planes
+    """The same, whole."""
     pts: int | None
     duration: int
     interlaced: bool
@@ -66,18 +70,21 @@ def decode(request: DecodeRequest, notices: list[str]) -> Iterator[DecodedPictur
                               remedy="The file has changed since it was looked at; start again.")
         stream.codec_context.thread_type = "AUTO"
         stream.codec_context.thread_count = request.threads
-        if request.thumbnails:
-            # The loop filter costs a third of the time and does not move a cut.
-            stream.codec_context.options = {"skip_loop_filter": "all"}
         if request.seek_to is not None:
             container.seek(request.seek_to, stream=stream, backward=True)
         clock = _Clock()
-        shaper: _Thumbnailer | _Shaper = _Thumbnailer(clock) if request.thumbnails else _Shaper(request, clock)
+        shaper = _Shaper(request)
         for frame in _frames(container, stream, clock, notices):
+            stamp = _Stamp(frame.pts, frame.duration or 0, bool(frame.interlaced_frame), clock.moved)
             if request.skip_before is not None and frame.pts is not None and frame.pts < request.skip_before:
-                yield _Stamp.of(frame, clock).on(())
+                yield stamp.on(())
+                continue
+            if request.delivery is not Delivery.WHOLE:
+                stamp = replace(stamp, small=_small_planes(frame))
+            if request.delivery is Delivery.SMALL:
+                yield stamp.on(())
             else:
-                yield from shaper.push(frame)
+                yield from shaper.push(frame, stamp)
         yield from shaper.flush()
 
 
@@ -96,13 +103,10 @@ class _Stamp:
     duration: int
     interlaced: bool
     clock_moved: bool
+    small: _Planes = ()
 
-    @classmethod
-    def of(cls, frame: VideoFrame, clock: _Clock) -> _Stamp:
-        return cls(frame.pts, frame.duration or 0, bool(frame.interlaced_frame), clock.moved)
-
-    def on(self, planes: tuple[np.ndarray[Any, Any], ...]) -> DecodedPicture:
-        return DecodedPicture(planes, self.pts, self.duration, self.interlaced, self.clock_moved)
+    def on(self, planes: _Planes) -> DecodedPicture:
+        return DecodedPicture(self.small, planes, self.pts, self.duration, self.interlaced, self.clock_moved)
 
 
 def _frames(container: InputContainer, stream: VideoStream, clock: _Clock,
@@ -138,22 +142,21 @@ def _frames(container: InputContainer, stream: VideoStream, clock: _Clock,
 class _Shaper:
     """Frames as decoded in, frames as shown out: one for one, in order."""
 
-    def __init__(self, request: DecodeRequest, clock: _Clock) -> None:
+    def __init__(self, request: DecodeRequest) -> None:
         self._request = request
-        self._clock = clock
         self._target = PixelFormat.parse(request.pixel_format)
         self._graph: Graph | None = None
         self._graph_key: tuple[int, int, str] | None = None
         self._times: deque[_Stamp] = deque()
 
-    def push(self, frame: VideoFrame) -> Iterator[DecodedPicture]:
+    def push(self, frame: VideoFrame, stamp: _Stamp) -> Iterator[DecodedPicture]:
         key = (frame.width, frame.height, frame.format.name)
         if key != self._graph_key:
             yield from self.flush()
             filters = _filters(self._request, frame)
             self._graph = _build_graph(filters, frame) if filters else None
             self._graph_key = key
-        self._times.append(_Stamp.of(frame, self._clock))
+        self._times.append(stamp)
         if self._graph is None:
             yield self._picture(frame)
             return
@@ -178,25 +181,16 @@ class _Shaper:
         return self._times.popleft().on(_planes(frame, self._target))
 
 
-class _Thumbnailer:
-    """Frames as decoded in, small 8-bit pictures out."""
-
-    def __init__(self, clock: _Clock) -> None:
-        self._clock = clock
-
-    def push(self, frame: VideoFrame) -> Iterator[DecodedPicture]:
-        width, height = THUMBNAIL_SIZE
-        if frame.format.is_planar and not frame.format.is_rgb and len(frame.format.components) >= 3:
-            planes = _planes(frame, planar_format(frame.format))
-        else:
-            planes = _planes(frame.reformat(format="yuv420p"), PixelFormat(8, 1, 1))
-        shift = max(0, max(component.bits for component in frame.format.components) - 8)
-        sizes = ((width, height), (width // 2, height // 2), (width // 2, height // 2))
-        small = tuple(_reduced(plane, size, shift) for plane, size in zip(planes, sizes, strict=True))
-        yield _Stamp.of(frame, self._clock).on(small)
-
-    def flush(self) -> Iterator[DecodedPicture]:
-        return iter(())
+def _small_planes(frame: VideoFrame) -> _Planes:
+    """The frame as decoded, however it lies and whatever its shape, 8 bits deep, by area averaging."""
+    width, height = THUMBNAIL_SIZE
+    if frame.format.is_planar and not frame.format.is_rgb and len(frame.format.components) >= 3:
+        planes = _planes(frame, planar_format(frame.format))
+    else:
+        planes = _planes(frame.reformat(format="yuv420p"), PixelFormat(8, 1, 1))
+    shift = max(0, max(component.bits for component in frame.format.components) - 8)
+    sizes = ((width, height), (width // 2, height // 2), (width // 2, height // 2))
+    return tuple(_reduced(plane, size, shift) for plane, size in zip(planes, sizes, strict=True))
 
 
 def _reduced(plane: np.ndarray[Any, Any], size: tuple[int, int], shift: int) -> np.ndarray[Any, Any]:
@@ -206,7 +200,7 @@ def _reduced(plane: np.ndarray[Any, Any], size: tuple[int, int], shift: int) -> 
     return small if small.dtype == np.uint8 else (small >> shift).astype(np.uint8)
 
 
-def _planes(frame: VideoFrame, layout: PixelFormat) -> tuple[np.ndarray[Any, Any], ...]:
+def _planes(frame: VideoFrame, layout: PixelFormat) -> _Planes:
     shapes = layout.plane_shapes(frame.width, frame.height)
     planes: list[np.ndarray[Any, Any]] = []
     for plane, (rows, columns) in zip(frame.planes, shapes, strict=False):

@@ -10,7 +10,18 @@ import io
 import json
 import struct
 from collections.abc import Sequence
+from enum import Enum
 from typing import IO, Any, cast
+
+
+class Delivery(Enum):
+    """What is delivered of each picture."""
+
+    WHOLE = "whole"
+    SMALL = "small"
+    """A small one, on which cuts are found."""
+    BOTH = "both"
+
 
 _LENGTH = struct.Struct("<I")
 _LARGEST_HEADER = 64 << 20

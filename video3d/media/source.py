@@ -15,18 +15,21 @@ import numpy.typing as npt
 
 from video3d.errors import SourceError
 from video3d.media.process import MEMORY_LIMIT, WorkerProcess
+from video3d.media.protocol import Delivery
 from video3d.serial import from_json, to_json
 from video3d.types import Frame, PixelFormat, Plane
 from video3d.video_info import VideoInfo
 
 THUMBNAIL_SHAPES = ((90, 160), (45, 80), (45, 80))
+Planes = tuple[Plane, Plane, Plane]
+"""Y, U and V."""
 
 
 @dataclass(frozen=True, eq=False)
 class SmallPicture:
     """A frame made small for the plan: planes uint8 [90, 160], [45, 80], [45, 80]."""
 
-    planes: tuple[Plane, Plane, Plane]
+    planes: Planes
     pts: int | None
     """As the file states it, in ticks of the video track; not yet repaired."""
     duration: int
@@ -53,31 +56,28 @@ class ThumbnailReader:
         self._origin = origin
 
     def __iter__(self) -> Iterator[SmallPicture]:
-        request = _request(self._info, "yuv420p", thumbnails=True, seek_to=self._origin)
+        request = _request(self._info, "yuv420p", Delivery.SMALL, seek_to=self._origin)
         with WorkerProcess("decode", request, what=self._info.path,
                            memory_limit=_memory_limit(self._info)) as worker:
-            for header, planes in _pictures(worker, THUMBNAIL_SHAPES, np.dtype(np.uint8), self.notices):
-                yield SmallPicture(planes, header["pts"], header["duration"], header["interlaced"],
-                                   header["clock_moved"])
+            for header in _headers(worker, self.notices):
+                yield _small_picture(worker, header)
 
 
 @dataclass(frozen=True, eq=False)
-class StatedFrame:
-    """A frame as the file states it."""
+class PictureAndSmall:
+    """A frame, and what the plan sees of it."""
 
-    planes: tuple[Plane, Plane, Plane] | None
+    small: SmallPicture
+    """Without a picture (all grey) where the frame was to be skipped."""
+    planes: Planes | None
     """None where it was to be skipped."""
-    pts: int | None
-    """As in `SmallPicture`, like the rest."""
-    duration: int
-    interlaced: bool
-    clock_moved: bool
 
 
-class LateReader:
-    """All frames of a source, of which only late ones are delivered. Iterate once; `notices` is filled at the end."""
+class BothReader:
+    """All frames of a source, whole and small. Iterate once; `notices` is filled at the end."""
 
-    def __init__(self, info: VideoInfo, pixel_format: PixelFormat, origin: int | None, skip_before: int) -> None:
+    def __init__(self, info: VideoInfo, pixel_format: PixelFormat, origin: int | None, skip_before: int | None = None
+                 ) -> None:
         """`origin` as in `ThumbnailReader`; frames that the file itself puts before `skip_before` (ticks) are
         skipped."""
         self.notices: list[str] = []
@@ -86,15 +86,16 @@ class LateReader:
         self._origin = origin
         self._skip_before = skip_before
 
-    def __iter__(self) -> Iterator[StatedFrame]:
-        request = _request(self._info, self._pixel_format.name, seek_to=self._origin, skip_before=self._skip_before)
+    def __iter__(self) -> Iterator[PictureAndSmall]:
+        request = _request(self._info, self._pixel_format.name, Delivery.BOTH, seek_to=self._origin,
+                           skip_before=self._skip_before)
         shapes = self._pixel_format.plane_shapes(self._info.width, self._info.height)
         with WorkerProcess("decode", request, what=self._info.path,
                            memory_limit=_memory_limit(self._info)) as worker:
             for header in _headers(worker, self.notices):
-                planes = None if header["skipped"] else _planes(worker, shapes, self._pixel_format.dtype)
-                yield StatedFrame(planes, header["pts"], header["duration"], header["interlaced"],
-                                  header["clock_moved"])
+                small = _small_picture(worker, header)
+                yield PictureAndSmall(small, _planes(worker, shapes, self._pixel_format.dtype)
+                                      if header["has_planes"] else None)
 
 
 class FrameReader:
@@ -109,7 +110,7 @@ class FrameReader:
         self._worker: WorkerProcess | None = None
         self._interlaced = False
         self._next = 0
-        self._held: tuple[Plane, Plane, Plane] | None = None
+        self._held: Planes | None = None
 
     def read(self, first: int, times: npt.NDArray[np.int64], stated: npt.NDArray[np.int64] | None = None, *,
              interlaced: bool = False) -> Iterator[Frame]:
@@ -135,7 +136,7 @@ class FrameReader:
             self._worker = None
         self._held = None
 
-    def _numbered(self) -> Iterator[tuple[Plane, Plane, Plane]]:
+    def _numbered(self) -> Iterator[Planes]:
         if self._held is not None:
             planes, self._held = self._held, None
             self._next += 1
@@ -168,12 +169,13 @@ class FrameReader:
                 return True
         return False
 
-    def _decoded(self, worker: WorkerProcess) -> Iterator[tuple[dict[str, Any], tuple[Plane, Plane, Plane]]]:
+    def _decoded(self, worker: WorkerProcess) -> Iterator[tuple[dict[str, Any], Planes]]:
         shapes = self._pixel_format.plane_shapes(self._info.width, self._info.height)
         return _pictures(worker, shapes, self._pixel_format.dtype, self.notices)
 
     def _open(self, seek_to: int | None) -> WorkerProcess:
-        request = _request(self._info, self._pixel_format.name, interlaced=self._interlaced, seek_to=seek_to)
+        request = _request(self._info, self._pixel_format.name, Delivery.WHOLE, interlaced=self._interlaced,
+                           seek_to=seek_to)
         return WorkerProcess("decode", request, what=self._info.path, memory_limit=_memory_limit(self._info))
 
 
@@ -182,14 +184,24 @@ def _memory_limit(info: VideoInfo) -> int:
     return MEMORY_LIMIT + 48 * info.pixel_format.frame_bytes(info.coded_width, info.coded_height)
 
 
-def _request(info: VideoInfo, pixel_format: str, *, interlaced: bool = False, seek_to: int | None = None,
-             thumbnails: bool = False, skip_before: int | None = None) -> dict[str, Any]:
+def _request(info: VideoInfo, pixel_format: str, delivery: Delivery, *, interlaced: bool = False,
+             seek_to: int | None = None, skip_before: int | None = None) -> dict[str, Any]:
     return {"info": to_json(info), "pixel_format": pixel_format, "interlaced": interlaced, "seek_to": seek_to,
-            "thumbnails": thumbnails, "skip_before": skip_before, "threads": 0}
+            "delivery": delivery.value, "skip_before": skip_before, "threads": 0}
+
+
+def _small_picture(worker: WorkerProcess, header: dict[str, Any]) -> SmallPicture:
+    planes = _planes(worker, THUMBNAIL_SHAPES, np.dtype(np.uint8)) if header["has_small"] else _grey()
+    return SmallPicture(planes, header["pts"], header["duration"], header["interlaced"], header["clock_moved"])
+
+
+def _grey() -> Planes:
+    y, u, v = (np.full(shape, 128, np.uint8) for shape in THUMBNAIL_SHAPES)
+    return y, u, v
 
 
 def _pictures(worker: WorkerProcess, shapes: tuple[tuple[int, int], ...], dtype: np.dtype[Any],
-              notices: list[str]) -> Iterator[tuple[dict[str, Any], tuple[Plane, Plane, Plane]]]:
+              notices: list[str]) -> Iterator[tuple[dict[str, Any], Planes]]:
     for header in _headers(worker, notices):
         yield header, _planes(worker, shapes, dtype)
 
@@ -203,8 +215,7 @@ def _headers(worker: WorkerProcess, notices: list[str]) -> Iterator[dict[str, An
         yield header
 
 
-def _planes(worker: WorkerProcess, shapes: tuple[tuple[int, int], ...], dtype: np.dtype[Any]
-            ) -> tuple[Plane, Plane, Plane]:
+def _planes(worker: WorkerProcess, shapes: tuple[tuple[int, int], ...], dtype: np.dtype[Any]) -> Planes:
     planes: list[Plane] = []
     for shape in shapes:
         plane = np.empty(shape, dtype)

@@ -50,8 +50,8 @@ def _decode(arguments: dict[str, Any], answers: IO[bytes]) -> None:
     for picture in decode(from_json(DecodeRequest, arguments), notices):
         header = {"kind": "picture", "pts": picture.pts, "duration": picture.duration,
                   "interlaced": picture.interlaced, "clock_moved": picture.clock_moved,
-                  "skipped": not picture.planes}
-        planes = [np.ascontiguousarray(plane).data.cast("B") for plane in picture.planes]
+                  "has_small": bool(picture.small), "has_planes": bool(picture.planes)}
+        planes = [np.ascontiguousarray(plane).data.cast("B") for plane in (*picture.small, *picture.planes)]
         write_message(answers, header, planes)
     write_message(answers, {"kind": "end", "notices": notices})
 
