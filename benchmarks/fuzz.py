@@ -187,13 +187,14 @@ def read(file: Path, number: int) -> str:
     """What a conversion does first."""
     from video3d.media.decoding import DecodeRequest, decode
     from video3d.media.pictures import decode_picture
+    from video3d.media.protocol import Delivery
     from video3d.media.probing import probe
 
     if is_still(number):
         decode_picture(str(file), MOST_PIXELS)
         return "a picture"
     info = probe(str(file))
-    request = DecodeRequest(info=info, pixel_format="yuv420p", interlaced=False, seek_to=None, thumbnails=True,
+    request = DecodeRequest(info=info, pixel_format="yuv420p", interlaced=False, seek_to=None, delivery=Delivery.SMALL,
                             threads=1)
     for count, _ in enumerate(decode(request, [])):
         if count >= PICTURES:
