@@ -187,8 +187,8 @@ def read(file: Path, number: int) -> str:
     """What a conversion does first."""
     from video3d.media.decoding import DecodeRequest, decode
     from video3d.media.pictures import decode_picture
-    from video3d.media.protocol import Delivery
     from video3d.media.probing import probe
+    from video3d.media.protocol import Delivery
 
     if is_still(number):
         decode_picture(str(file), MOST_PIXELS)
