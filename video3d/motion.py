@@ -13,6 +13,7 @@ import cv2 as opencv
 import numpy as np
 import numpy.typing as npt
 
+from video3d.order_statistics import median
 from video3d.types import FloatMap, Flow, Motion, Plane
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
@@ -60,7 +61,8 @@ def resize_flow(flow: Flow, size: tuple[int, int]) -> Flow:
     if (columns, rows) == size:
         return flow
     resized: Flow = cv2.resize(flow, size, interpolation=cv2.INTER_LINEAR)
-    resized *= np.array([size[0] / columns, size[1] / rows], np.float32)
+    # Row by row: broadcasting over two values a pixel takes five times as long.
+    resized.reshape(size[1], -1)[:] *= np.tile(np.array([size[0] / columns, size[1] / rows], np.float32), size[0])
     return resized
 
 
@@ -90,14 +92,17 @@ class MotionEstimator:
         warped = cv2.remap(previous_grey, target, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         difference = cv2.subtract(grey, warped, dtype=cv2.CV_32F)
         # A flash or a fade changes all pixels alike: that says nothing against the flow.
-        difference -= np.float32(np.median(difference[::4, ::4]))
-        exponent = (back[..., 0] ** 2 + back[..., 1] ** 2) * np.float32(1 / _CONSISTENCY_PIXELS ** 2)
-        exponent += np.square(difference, out=difference) * np.float32(1 / _BRIGHTNESS_LEVELS ** 2)
-        confidence: FloatMap = cv2.exp(-exponent)
+        difference -= np.float32(median(difference[::4, ::4]))
+        np.square(back, out=back)
+        exponent: Any = (back[..., 0] + back[..., 1]) * np.float32(1 / _CONSISTENCY_PIXELS ** 2)
+        np.square(difference, out=difference)
+        difference *= np.float32(1 / _BRIGHTNESS_LEVELS ** 2)
+        exponent += difference
+        confidence: FloatMap = cv2.exp(np.negative(exponent, out=exponent))
         columns, rows = self.size
-        x, y = target[..., 0], target[..., 1]
-        confidence[(x < -0.5) | (y < -0.5) | (x > columns - 0.5) | (y > rows - 0.5)] = 0
-        return confidence
+        # 255 where the flow leads into the picture: one pass instead of four comparisons.
+        inside = cv2.inRange(target, (-0.5, -0.5), (columns - 0.5, rows - 0.5))
+        return cv2.copyTo(confidence, inside)
 
 
 def _dense_inverse_search() -> Any:

@@ -17,6 +17,7 @@ from video3d.depth.people import PersonFinder, person_map
 from video3d.depth.refine import guided_filter
 from video3d.depth_model import DepthInput
 from video3d.motion import pixel_grid, resize_flow
+from video3d.order_statistics import percentiles
 from video3d.types import FloatMap, Flow, Motion
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
@@ -138,7 +139,7 @@ def single_picture(picture: Picture, scene: Scene) -> Array:
     near += np.float32(0.1 * (1 - scene.outdoor)) * cues.centre(picture.size)
     near += np.float32(0.12 * scene.outdoor) * (picture.haze - np.float32(0.5))
     sharp = picture.sharpness
-    low, high = np.percentile(sharp, (10, 95))
+    low, high = percentiles(sharp, 10, 95)
     # Sharpness tells something only where part of the picture is plainly out of focus.
     near += np.float32(0.2 * np.clip((high - low - 0.5) / 0.3, 0, 1)) * (sharp - np.float32(0.5))
     return near

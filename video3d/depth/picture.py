@@ -35,17 +35,20 @@ def small_rgb(frame: Frame, size: tuple[int, int], colour: ColourTags) -> npt.ND
         luma /= 255 * scale
         spread = 255 * scale
     else:
-        luma = (luma - 16 * scale) / (219 * scale)
+        luma -= 16 * scale
+        luma /= 219 * scale
         spread = 224 * scale
-    blue = (blue - 128 * scale) / spread
-    red = (red - 128 * scale) / spread
+    for chroma in (blue, red):
+        chroma -= 128 * scale
+        chroma /= spread
     kr, kb = _LUMA_WEIGHTS.get(colour.matrix, (0.2126, 0.0722) if frame.height >= 720 else (0.299, 0.114))
     kg = 1 - kr - kb
-    rgb = np.empty((height, width, 3), np.float32)
-    rgb[..., 0] = luma + 2 * (1 - kr) * red
-    rgb[..., 2] = luma + 2 * (1 - kb) * blue
-    rgb[..., 1] = luma - (2 * kb * (1 - kb) / kg) * blue - (2 * kr * (1 - kr) / kg) * red
-    np.clip(rgb, 0, 1, out=rgb)
+    green = luma - (2 * kb * (1 - kb) / kg) * blue
+    green -= (2 * kr * (1 - kr) / kg) * red
+    red *= 2 * (1 - kr)
+    blue *= 2 * (1 - kb)
+    rgb: npt.NDArray[np.float32] = cv2.merge([np.clip(plane, 0, 1, out=plane) for plane in
+                                              (np.add(luma, red, out=red), green, np.add(luma, blue, out=blue))])
     return _tone_mapped(rgb, colour) if colour.is_hdr else rgb
 
 

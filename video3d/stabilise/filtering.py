@@ -11,6 +11,7 @@ import cv2 as opencv
 import numpy as np
 import numpy.typing as npt
 
+from video3d.order_statistics import median, percentiles
 from video3d.settings import Stabilisation
 from video3d.stabilise.lines import robust_line
 from video3d.stabilise.paths import MotionPath, carried, paths_back
@@ -166,7 +167,7 @@ class BackgroundLock:
             self._mean_flow = small
         else:
             self._mean_flow += (small - self._mean_flow) * np.float32(_step(elapsed, _STILL_SECONDS))
-        is_still = float(np.median(np.hypot(self._mean_flow[..., 0], self._mean_flow[..., 1]))) < _STILL_PIXELS
+        is_still = median(np.hypot(self._mean_flow[..., 0], self._mean_flow[..., 1])) < _STILL_PIXELS
         self._still_seconds = self._still_seconds + elapsed if is_still else 0.0
         if self._still_seconds < _STILL_SECONDS:
             return None
@@ -187,8 +188,8 @@ def _step(elapsed: float, time_constant: float) -> float:
 
 
 def _spread(near: FloatMap) -> float:
-    low, high = np.percentile(near[::4, ::4], (2, 98))
-    return float(high - low)
+    low, high = percentiles(near[::4, ::4], 2, 98)
+    return high - low
 
 
 def _fit(near: FloatMap, past: FloatMap, weight: FloatMap, kept: float) -> FloatMap:

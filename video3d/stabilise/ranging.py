@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from video3d.order_statistics import percentiles
 from video3d.types import FloatMap
 
 RANGE_MEMORY_SECONDS = 2.0
@@ -46,7 +47,7 @@ def range_of(near: FloatMap, grey: Grey, *, is_metric: bool) -> tuple[float, flo
     height, width = near.shape
     inside = near[round(rows.start * height):math.ceil(rows.stop * height),
                   round(columns.start * width):math.ceil(columns.stop * width)]
-    low, high = (float(value) for value in np.percentile(inside[::3, ::3], (1, 99) if is_metric else (2, 98)))
+    low, high = percentiles(inside[::3, ::3], *((1, 99) if is_metric else (2, 98)))
     return (min(low, high * (1 - _LEAST_METRIC_SPREAD)), high) if is_metric else (low, high)
 
 

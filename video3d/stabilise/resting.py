@@ -13,6 +13,7 @@ import cv2 as opencv
 import numpy as np
 import numpy.typing as npt
 
+from video3d.order_statistics import percentiles
 from video3d.stabilise.lines import robust_line
 from video3d.types import FloatMap, Motion
 
@@ -49,7 +50,9 @@ def _rest(previous_grey: Grey, grey: Grey) -> FloatMap:
     """
     x, y = (picture[::6, ::6].ravel().astype(np.float64) for picture in (previous_grey, grey))
     scale, shift, _ = robust_line(x, y, np.ones_like(x), _LEAST_ERROR)
-    difference: Any = grey - (previous_grey * np.float32(scale) + np.float32(shift))
+    difference: Any = previous_grey * np.float32(scale)
+    difference += np.float32(shift)
+    np.subtract(grey, difference, out=difference)
     levels = min(max(_LEAST_LEVELS, _LEVELS_OF_NOISE * _noise(grey)), _MOST_LEVELS)
     energy: Any = cv2.blur(np.square(difference, out=difference), (_WINDOW, _WINDOW))
     rest: FloatMap = cv2.exp(energy * np.float32(-1 / levels ** 2))
@@ -60,4 +63,4 @@ def _noise(grey: Grey) -> float:
     """Deviation of the picture's noise in grey levels, from its evener half (after Immerkaer, "Fast Noise Variance
     Estimation", CVIU 1996, with a quartile for the mean)."""
     left: Any = np.abs(cv2.filter2D(grey, cv2.CV_32F, _NOISE_KERNEL)[::3, ::3])
-    return float(np.percentile(left, 25)) / _NOISE_QUARTILE
+    return percentiles(left, 25)[0] / _NOISE_QUARTILE

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d.depth_model import DepthKind
+from video3d.order_statistics import percentiles
 from video3d.settings import Stabilisation
 from video3d.stabilise.filtering import STEADINESS, TemporalFilter
 from video3d.stabilise.paths import between
@@ -149,7 +150,7 @@ class DepthStabiliser:
 
 def blank_share(grey: Grey) -> float:
     """1 where a picture shows nothing (faded to black or white), 0 where it shows something; in between, between."""
-    low, high = np.percentile(grey[::2, ::2], (2, 98))
+    low, high = percentiles(grey[::2, ::2], 2, 98)
     return float(np.clip((_CLEAR_SPREAD - (high - low)) / (_CLEAR_SPREAD - _BLANK_SPREAD), 0, 1))
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from video3d.order_statistics import percentiles
 from video3d.types import FloatMap
 
 LumaMap = npt.NDArray[np.uint8]
@@ -100,7 +101,7 @@ def measure(nearness: FloatMap, *, seconds: float, luma: LumaMap | None = None, 
     inside = nearness[bars.picture(nearness.shape[1], nearness.shape[0])]
     strip = max(1, round(SIDE_STRIP * nearness.shape[1]))
     return FrameMeasure(seconds, _quantile(counts, 0.005), _quantile(counts, 0.995), _quantile(weighted, 0.5),
-                        float(np.quantile(inside[:, :strip], 0.9)), float(np.quantile(inside[:, -strip:], 0.9)))
+                        *(percentiles(side, 90)[0] for side in (inside[:, :strip], inside[:, -strip:])))
 
 
 def _span(before: float, after: float, count: int) -> tuple[int, int]:
@@ -112,7 +113,10 @@ def _span(before: float, after: float, count: int) -> tuple[int, int]:
 
 def _dark_lines(luma: LumaMap) -> npt.NDArray[np.bool_]:
     values = luma.astype(np.float32)
-    return (values.mean(axis=1) <= _DARK) & (values.std(axis=1) <= _FLAT)
+    dark = values.mean(axis=1) <= _DARK
+    if dark.any():
+        dark[dark] = values[dark].std(axis=1) <= _FLAT
+    return dark
 
 
 def _bar(dark: npt.NDArray[np.bool_]) -> float:
@@ -142,7 +146,7 @@ def _subject_weights(shape: tuple[int, ...], luma: LumaMap | None, subjects: Seq
 def _sharpness(luma: LumaMap, rows: int, columns: int) -> FloatMap:
     edges = np.abs(cv2.Laplacian(luma, cv2.CV_32F))
     local = np.asarray(cv2.boxFilter(edges, -1, (9, 9)), np.float32)
-    top = float(np.quantile(local, 0.95))
+    top = percentiles(local, 95)[0]
     scaled = np.minimum(local / top, 1) if top > 0 else np.zeros_like(local)
     return np.asarray(cv2.resize(scaled, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
 
