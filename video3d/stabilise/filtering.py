@@ -76,7 +76,8 @@ class TemporalFilter:
         if self._past is None or self._age is None or not fits or not self._has_seen:
             return self._start(near, blankness)
         path = paths_back(motions)[-1].resized((near.shape[1], near.shape[0]))
-        path = MotionPath(path.flow * np.float32(1 - blankness), path.confidence)
+        if blankness > 0:
+            path = MotionPath(path.flow * np.float32(1 - blankness), path.confidence)
         locked = self._locked(motions, path, elapsed)
         if locked is not None:
             path = MotionPath(np.where(locked[..., None], np.float32(0), path.flow), path.confidence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2 as opencv
@@ -26,13 +27,19 @@ class MotionPath:
     confidence: FloatMap
     """0…1: how far each pixel's way can be trusted."""
 
+    @cached_property
+    def target(self) -> Flow:
+        """Where each pixel's way leads, in pixels; asked for twice or more of most paths."""
+        target = pixel_grid((self.flow.shape[1], self.flow.shape[0]))
+        target += self.flow
+        return target
+
     def then(self, rest: MotionPath | None) -> MotionPath:
         """This way, and on from where it leads."""
         if rest is None:
             return self
-        target = pixel_grid((self.flow.shape[1], self.flow.shape[0])) + self.flow
-        flow: Flow = self.flow + _sampled(rest.flow, target)
-        confidence: FloatMap = self.confidence * _sampled(rest.confidence, target)
+        flow: Flow = self.flow + _sampled(rest.flow, self.target)
+        confidence: FloatMap = self.confidence * _sampled(rest.confidence, self.target)
         return MotionPath(flow, confidence)
 
     def resized(self, size: tuple[int, int]) -> MotionPath:
@@ -44,7 +51,7 @@ class MotionPath:
 
     def sampled(self, values: FloatMap) -> FloatMap:
         """`values`, on this path's grid, from where the path leads."""
-        return _sampled(values, pixel_grid((self.flow.shape[1], self.flow.shape[0])) + self.flow)
+        return _sampled(values, self.target)
 
 
 def paths_back(motions: Sequence[Motion]) -> list[MotionPath]:
@@ -69,9 +76,8 @@ def paths_on(motions: Sequence[Motion]) -> list[MotionPath]:
 
 def carried(near: FloatMap, path: MotionPath) -> FloatMap:
     """`near` moved along the path, on the path's grid, which is its own."""
-    target = pixel_grid((near.shape[1], near.shape[0])) + path.flow
     # Bilinear sampling again and again would wash edges out.
-    return cv2.remap(near, target, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(near, path.target, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def between(early: FloatMap, late: FloatMap, motions: Sequence[Motion]) -> list[FloatMap]:
