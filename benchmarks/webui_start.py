@@ -18,6 +18,7 @@ import importlib.util
 import json
 import os
 import runpy
+import shutil
 import statistics
 import sys
 import tempfile
@@ -92,6 +93,7 @@ def pairs(stage: ModuleType, count: int, port: int, folder: Path, results: Path)
             for child in children:
                 os.waitpid(child, 0)
         tell(results)
+        shutil.rmtree(folder)
         os._exit(0)
 
     stage.initialize_rest = measured  # type: ignore[attr-defined]
