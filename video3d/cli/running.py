@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from video3d.allocator import keep_freed_memory
 from video3d.cli.arguments import DONE, FAILED
 from video3d.console import STOPPED, Console, Stop
 from video3d.errors import Cancelled, SettingsError, TargetError, Video3DError
@@ -25,6 +26,7 @@ def add_running(parser: argparse.ArgumentParser) -> None:
 
 def run_all(requests: Sequence[JobRequest], host: Host, console: Console) -> int:
     """Run each, tell what became of it, and go on after a failure; returns the exit code."""
+    keep_freed_memory()
     failed = 0
     taken: set[Path] = set()
     with Stop() as stop:
