@@ -33,11 +33,6 @@ class UnitFrames(Protocol):
         ...
 
     @property
-    def begins_shot(self) -> bool:
-        """Whether nothing warms it up: its first frame begins a shot, or is too far from the one before."""
-        ...
-
-    @property
     def values(self) -> tuple[ShotValues, ...]:
         """See `PlannedUnit`."""
         ...
@@ -64,6 +59,7 @@ class PlannedFrames:
         self.planned = planned
         self.index = planned.unit.index
         self.begins_shot = planned.unit.warm_up == 0
+        """Whether nothing warms it up: its first frame begins a shot, or is too far from the one before."""
         self.values = planned.values
         self._begin = planned.unit.first - planned.unit.warm_up
 
