@@ -124,7 +124,7 @@ def scenes(folder: Path, frames: int = 10) -> Iterator[Example]:
 def estimate(model: Any, example: Example) -> Array:
     """Nearness of the last picture, of its size."""
     height, width = example.pictures[-1].shape[:2]
-    scale = min(1.0, 216 / min(width, height))
+    scale = min(1.0, 180 / min(width, height))
     size = (round(width * scale), round(height * scale))
     grid = flow_size(width, height)
     motion = MotionEstimator(grid)

@@ -334,12 +334,12 @@ class _Eyes:
         synthesizer = self._synthesizer
         waiting: deque[_Rest] = deque()
         for designed in frames:
-            frame, motion = designed.taken.frame, designed.taken.motion
+            taken = designed.taken
             if designed.starts_shot and synthesizer is not None:
                 yield from self._emit(synthesizer.flush(), waiting)
             waiting.append(_Rest.of(designed, shows_depth=synthesizer is None, measures=self._measures))
-            pairs = ([StereoFrame(frame, frame)] if synthesizer is None
-                     else synthesizer.push(frame, designed.disparity, motion))
+            pairs = ([StereoFrame(taken.frame, taken.frame)] if synthesizer is None
+                     else synthesizer.push(taken.frame, designed.disparity, taken.motion, taken.grey))
             yield from self._emit(pairs, waiting)
         if synthesizer is not None:
             yield from self._emit(synthesizer.flush(), waiting)

@@ -95,7 +95,8 @@ def _batch(order: DepthOrder, longest: int, *, on_processor: bool) -> int:
 
 
 def _seen(taken: Taken, size: tuple[int, int], colour: ColourTags) -> Picture:
-    return small_rgb(taken.frame, size, colour)
+    is_there = taken.frame.pixel_format.bit_depth == 8 and taken.grey.shape == size[::-1]
+    return small_rgb(taken.frame, size, colour, taken.grey if is_there else None)
 
 
 def _cache_entry(order: DepthOrder, host: Host) -> CacheEntry | None:

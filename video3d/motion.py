@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from video3d.order_statistics import median
+from video3d.reducing import reduced
 from video3d.types import FloatMap, Flow, Motion, Plane
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
@@ -42,7 +43,7 @@ def small_grey(plane: Plane, bit_depth: int, size: tuple[int, int]) -> npt.NDArr
     """The luma plane (uint8 or uint16 [H, W], `bit_depth` bits) as uint8 of `size` (width, height), area-averaged."""
     height, width = plane.shape
     shrinks = size[0] <= width and size[1] <= height
-    small: Plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    small: Plane = reduced(plane, size) if shrinks else cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
     return small if bit_depth == 8 else (small >> (bit_depth - 8)).astype(np.uint8)
 
 

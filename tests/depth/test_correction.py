@@ -68,13 +68,6 @@ def test_the_same_picture_gets_the_same_correction() -> None:
     np.testing.assert_array_equal(other.correction(*seen), first)
 
 
-def test_a_mirrored_picture_gets_the_mirrored_correction() -> None:
-    rgb, maps = picture_and_maps()
-    plain = Corrector().correction(rgb, maps)
-    mirrored = Corrector().correction(rgb[:, ::-1].copy(), maps[:, ::-1].copy())
-    np.testing.assert_allclose(mirrored[:, ::-1], plain, atol=1e-4)
-
-
 @pytest.mark.parametrize("damage", ["missing", "empty", "not a network"])
 def test_without_its_file_the_cues_stand_alone(tmp_path: Path, damage: str) -> None:
     file = tmp_path / "ünreadable.onnx"

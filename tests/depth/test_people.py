@@ -52,6 +52,15 @@ def test_a_doubtful_body_needs_a_second_sighting(monkeypatch: pytest.MonkeyPatch
     assert max(presences(found, 0, 1)) == 0
 
 
+def test_where_nobody_is_known_looks_are_few_until_somebody_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, detector = finder(monkeypatch, 0.7)
+    detector.present = False
+    presences(found, 0, 4)
+    assert detector.calls <= 5
+    detector.present = True
+    assert max(presences(found, 4, 6)) > 0.9
+
+
 def test_presence_never_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
     found, detector = finder(monkeypatch, 1.5)
     detector.present = False

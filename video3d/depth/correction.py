@@ -63,11 +63,9 @@ class Corrector:
         return enlarged
 
     def _seen(self, small: FloatMap, maps: FloatMap) -> FloatMap:
-        """The mean of what the network says of the picture and of its mirror image."""
-        self._network.setInput(np.stack([network_input(small, maps), network_input(small[:, ::-1], maps[:, ::-1])]))
-        plain, mirrored = self._network.forward()[:, 0]
-        mean: FloatMap = np.float32(0.5) * (plain + mirrored[:, ::-1])
-        return mean
+        self._network.setInput(network_input(small, maps)[None])
+        seen: FloatMap = self._network.forward()[0, 0]
+        return seen
 
 
 def _network(weights: Path) -> Any:

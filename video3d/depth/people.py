@@ -25,6 +25,7 @@ _CERTAIN_BODY_WEIGHT = 1.0
 _HOLD_SECONDS = 1.5
 _APPEAR_SECONDS = 0.4
 _LOOK_SECONDS = 0.25
+_ALONE_LOOK_SECONDS = 0.5
 _MEMORY_SECONDS = 1.1
 
 
@@ -86,10 +87,12 @@ class PersonFinder:
         self._seconds = 0.0
 
     def update(self, grey: npt.NDArray[np.uint8], seconds: float) -> list[Person]:
-        """People in the uint8 picture [h, w] at this time: four looks a second, for faces and bodies in turn."""
+        """People in the uint8 picture [h, w] at this time: four looks a second, for faces and bodies in turn; two where
+        nobody is known."""
         elapsed, self._seconds = seconds - self._seconds, seconds
         first = self._looked is None
-        if self._looked is None or seconds - self._looked >= _LOOK_SECONDS:
+        apart = _LOOK_SECONDS if self._people else _ALONE_LOOK_SECONDS
+        if self._looked is None or seconds - self._looked >= apart:
             self._looked = seconds
             self._looks += 1
             found = self._find_bodies(grey) if first or self._looks % 2 else []

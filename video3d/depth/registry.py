@@ -39,7 +39,7 @@ def available_models(host: Host) -> tuple[DepthModel, ...]:
     folders = host.models_folders()
     models = (
         *host.depth_models(), *_published(folders), *_networks_of_the_user(folders),
-        DepthModel("builtin", BUILTIN_LABEL, DepthKind.RELATIVE_INVERSE, "MIT", InputSize(216, follows_setting=False),
+        DepthModel("builtin", BUILTIN_LABEL, DepthKind.RELATIVE_INVERSE, "MIT", InputSize(180, follows_setting=False),
                    quality=1, loader=_load_builtin, remembers=True, is_cheap=True),
         DepthModel("constant", "constant (flat)", DepthKind.RELATIVE_INVERSE, "MIT",
                    InputSize(64, follows_setting=False), quality=0, loader=_load_constant, role=Role.CONSTANT,

@@ -116,35 +116,85 @@ def _mixed_rows(upper: Any, lower: Any, part: Any, first: int, last: int, out: A
         out[m] = upper[m] + part * (lower[m] - upper[m])
 
 
+@helper
+def _fine_columns(columns: int, width: int, begin: Any, after: Any, parts: Any) -> None:
+    """Where the fine grid's columns lie on the coarse one.
+
+    Cell k has the fine columns from `begin[k]` to `begin[k + 1]`; those from `after[k]` to `after[k + 1]` lie between the
+    middles of the cells k and k + 1, `parts` of the way.
+    """
+    step = columns / width
+    for k in range(columns + 1):
+        begin[k] = min(width, math.ceil(k / step - 0.5))
+        after[k] = width
+    for x in range(width - 1, -1, -1):
+        place = min(max((x + 0.5) * step - 0.5, 0.0), columns - 1.0)
+        before = min(int(place), max(columns - 2, 0))
+        parts[x] = place - before
+        after[before] = x
+
+
+@helper
+def _stretched(coarse: Any, after: Any, parts: Any, cell: int, first: int, last: int, out: Any) -> None:
+    """Columns `first` to `last` of the fine grid from a row of the coarse one, the first of them beyond cell `cell`."""
+    x, k = _U(first), _U(cell)
+    while x < _U(last):
+        here, step = coarse[k], coarse[k + _U(1)] - coarse[k]
+        end = min(_U(after[k + _U(1)]), _U(last))
+        for at in range(x, end):
+            out[at] = here + parts[at] * step
+        x = end
+        k += _U(1)
+
+
+@helper
+def _settled(over: Any, under: Any, near: Any, far: Any, sway: Any, luma: Any, quiet: Any, first: int, last: int,
+             out: Any) -> None:
+    """Columns `first` to `last` of a row, each to the surface it belongs to."""
+    for x in range(_U(first), _U(last)):
+        value, high, low = np.float32(luma[x]), over[x], under[x]
+        from_near, from_far = abs(value - near[x]), abs(value - far[x])
+        step, both = max(high - low, _SMALLEST_STEP), from_far + from_near + quiet
+        # place + sway (from_far - from_near) / both > 1/2, without the divisions
+        place = (out[x] - low - _HALF * step) * both + sway[x] * (from_far - from_near) * step
+        out[x] = high if place > _ZERO else low
+
+
+@helper
+def _note_cell(tone: Any, quiet: Any, first: int, last: int, near: Any, far: Any, sway: Any) -> None:
+    """The two tones around a cell, and how far they are trusted, for each of its fine columns."""
+    contrast = abs(tone[0] - tone[1])
+    sure = tone[2] != np.float32(NO_TONE)
+    trust = np.float32(TONE_TRUST * contrast / (contrast + tone[2] + quiet) if sure else 0.0)
+    for x in range(_U(first), _U(last)):
+        near[x], far[x], sway[x] = tone[0], tone[1], trust
+
+
 def _snap(high: Any, low: Any, marked: Any, tones: Any, luma: Any, noise: float, out: Any, first: int, last: int
           ) -> None:
     rows, columns = marked.shape
     height, width = out.shape
-    step_y, step_x = rows / height, columns / width
-    begin, x_before, x_part = np.empty(columns + 1, np.int32), np.empty(width, np.int32), np.empty(width, np.float32)
-    for m in range(columns + 1):
-        begin[m] = min(width, math.ceil(m / step_x - 0.5))
-    for x in range(width):
-        from_x = min(max((x + 0.5) * step_x - 0.5, 0.0), columns - 1.0)
-        x_before[x] = min(int(from_x), max(columns - 2, 0))
-        x_part[x] = from_x - x_before[x]
-    trust = np.empty(columns, np.float32)
+    step_y, quiet = rows / height, np.float32(noise)
+    begin, after, parts = np.empty(columns + 1, np.int32), np.empty(columns + 1, np.int32), np.empty(width, np.float32)
+    _fine_columns(columns, width, begin, after, parts)
     above, below = np.empty(columns + 1, np.float32), np.empty(columns + 1, np.float32)
-    quiet = np.float32(noise)
+    over, under, near = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
+    far, sway = np.empty(width, np.float32), np.empty(width, np.float32)
     for n in range(first, last):
         top, bottom = math.ceil(n / step_y - 0.5), min(height, math.ceil((n + 1) / step_y - 0.5))
-        m = 0
-        while m < columns:
-            if not marked[n, m]:
-                m += 1
+        end = 0
+        while end < columns:
+            if not marked[n, end]:
+                end += 1
                 continue
-            after = m
-            while after < columns and marked[n, after]:
-                contrast = abs(tones[n, after, 0] - tones[n, after, 1])
-                sure = tones[n, after, 2] != np.float32(NO_TONE)
-                trust[after] = TONE_TRUST * contrast / (contrast + tones[n, after, 2] + quiet) if sure else 0.0
-                after += 1
-            left, right = max(m - 1, 0), min(after + 1, columns)
+            cell = end
+            while end < columns and marked[n, end]:
+                _note_cell(tones[n, end], quiet, begin[end], begin[end + 1], near, far, sway)
+                end += 1
+            left, right, start, stop = max(cell - 1, 0), min(end + 1, columns), begin[cell], begin[end]
+            beyond = left
+            while after[beyond + 1] <= start:
+                beyond += 1
             for y in range(top, bottom):
                 from_y = min(max((y + 0.5) * step_y - 0.5, 0.0), rows - 1.0)
                 y0 = min(int(from_y), max(rows - 2, 0))
@@ -152,18 +202,9 @@ def _snap(high: Any, low: Any, marked: Any, tones: Any, luma: Any, noise: float,
                 _mixed_rows(high[y0], high[y1], part, left, right, above)
                 _mixed_rows(low[y0], low[y1], part, left, right, below)
                 above[right], below[right] = above[right - 1], below[right - 1]
-                for cell in range(m, after):
-                    near, far, sway = tones[n, cell, 0], tones[n, cell, 1], trust[cell]
-                    for x in range(begin[cell], begin[cell + 1]):
-                        k, part = np.uint32(x_before[x]), x_part[x]
-                        over = above[k] + part * (above[k + 1] - above[k])
-                        under = below[k] + part * (below[k + 1] - below[k])
-                        from_near, from_far = abs(luma[y, x] - near), abs(luma[y, x] - far)
-                        step, both = max(over - under, _SMALLEST_STEP), from_far + from_near + quiet
-                        # place + sway (from_far - from_near) / both > 1/2, without the divisions
-                        place = (out[y, x] - under - _HALF * step) * both + sway * (from_far - from_near) * step
-                        out[y, x] = over if place > _ZERO else under
-            m = after
+                _stretched(above, after, parts, beyond, start, stop, over)
+                _stretched(below, after, parts, beyond, start, stop, under)
+                _settled(over, under, near, far, sway, luma[y], quiet, start, stop, out[y])
 
 
 _SNAP = "void(f4[:,::1], f4[:,::1], u1[:,::1], f4[:,:,::1], {}[:,::1], f8, f4[:,::1], i8, i8)"

@@ -39,12 +39,12 @@ _GRAIN_LEFT = 0.42
 
 
 def at_frame_size(disparity: FloatMap, luma: Plane, peak: int, kernels: Kernels, workers: RowWorkers,
-                  out: FloatMap | None = None) -> FloatMap:
+                  out: FloatMap | None = None, small_luma: Plane | None = None) -> FloatMap:
     """`disparity` float32 [h, w] (in pixels of the frame) on the grid of `luma` [H, W], with sharp edges.
 
     A larger map is reduced first: networks round sizes up, to multiples of their patches. One of the frame's own size
     is taken as it is unless its edges are soft. `out` [H, W] may be given to hold the result; without it the map given
-    may come back itself.
+    may come back itself. `small_luma` is the luma, reduced, which serves where it has the map's size.
     """
     height, width = luma.shape
     coarse: FloatMap = np.ascontiguousarray(disparity, dtype=np.float32)
@@ -73,7 +73,9 @@ def at_frame_size(disparity: FloatMap, luma: Plane, peak: int, kernels: Kernels,
         enlarged[...] = coarse
     else:
         cv2.resize(coarse, (width, height), dst=enlarged, interpolation=cv2.INTER_LINEAR)
-    _snap(reduced, luma, peak, enlarged, kernels, workers, noise)
+    if small_luma is None or small_luma.shape != reduced.shape:
+        small_luma = _resized(luma, reduced.shape[1], reduced.shape[0], cv2.INTER_AREA)
+    _snap(reduced, np.ascontiguousarray(luma), small_luma, peak, enlarged, kernels, workers, noise)
     return enlarged
 
 
@@ -105,23 +107,22 @@ def _resized(plane: npt.NDArray[Any], width: int, height: int, interpolation: in
     return np.asarray(cv2.resize(plane, (width, height), interpolation=interpolation), np.float32)
 
 
-def _snap(coarse: FloatMap, luma: Plane, peak: int, enlarged: FloatMap, kernels: Kernels, workers: RowWorkers,
-          noise: float) -> None:
+def _snap(coarse: FloatMap, luma: Plane, small_luma: Plane, peak: int, enlarged: FloatMap, kernels: Kernels,
+          workers: RowWorkers, noise: float) -> None:
     height, width = coarse.shape
     high, low, marked = _surfaces(coarse, noise)
     if not marked.any():
         return
     tones: npt.NDArray[np.float32] = np.empty((height, width, 3), np.float32)
     border = kernels.tone_border
-    around = [_bordered(coarse, np.nan, border), _bordered(_resized(luma, width, height, cv2.INTER_AREA), 0.0, border)]
+    around = [_bordered(coarse, np.nan, border), _bordered(small_luma, 0.0, border)]
     workers.run(height, partial(kernels.tone_rows, around[0], high, low, marked, around[1], tones))
-    fine = np.ascontiguousarray(luma)
-    workers.run(height, partial(kernels.snap_rows, high, low, marked, tones, fine, _NOISE * peak, enlarged))
-    reach = min(max(round(_RIM_SHARE * fine.shape[1] / width), _RIM_REACH[0]), _RIM_REACH[1])
-    workers.run(fine.shape[0], partial(kernels.rim_rows, fine, reach, _NOISE * peak, enlarged))
+    workers.run(height, partial(kernels.snap_rows, high, low, marked, tones, luma, _NOISE * peak, enlarged))
+    reach = min(max(round(_RIM_SHARE * luma.shape[1] / width), _RIM_REACH[0]), _RIM_REACH[1])
+    workers.run(luma.shape[0], partial(kernels.rim_rows, luma, reach, _NOISE * peak, enlarged))
 
 
-def _bordered(plane: FloatMap, value: float, columns: tuple[int, int]) -> FloatMap:
+def _bordered(plane: npt.NDArray[Any], value: float, columns: tuple[int, int]) -> FloatMap:
     """With so many columns before and after it as `edge_kernels.tone_rows` looks at."""
     before, after = columns
     wide: FloatMap = np.full((plane.shape[0], before + plane.shape[1] + after), value, np.float32)

@@ -198,32 +198,31 @@ def project_rows(disparity: Any, flipped: bool, share: float, before: int, after
 
 
 @helper
-def _next_unset(shift: Any, c: int) -> int:
-    """The first column from `c` on that is UNSET, or the row's length."""
-    width = shift.shape[0]
-    while c + 64 <= width:
+def _next_unset(shift: Any, c: int, last: int) -> int:
+    """The first column from `c` on that is UNSET, or `last`."""
+    while c + 64 <= last:
         found, at = 0, _U(c)
         for n in range(_U(64)):
             found += np.int32(shift[at + n] == _UNSET)
         if found:
             break
         c += 64
-    while c < width and shift[np.uint32(c)] != _UNSET:
+    while c < last and shift[np.uint32(c)] != _UNSET:
         c += 1
     return c
 
 
 @helper
-def _regions_of_row(shift: Any, kind: Any, runs: Any, apart: Any, jump: Any) -> int:
-    """One row of `region_rows`; returns the number of runs. `apart` is room for a byte per column, and one."""
+def _note_runs(shift: Any, kind: Any, first: int, last: int, runs: Any, count: int) -> int:
+    """Fills what is UNSET in columns `first` to `last`, and adds its runs to the `count` there are; returns how many.
+
+    The columns before and after are set, or there are none.
+    """
     width = shift.shape[0]
-    count = 0
-    for c in range(width):
-        kind[c] = SEEN
-    c = _next_unset(shift, 0)
-    while c < width:
+    c = _next_unset(shift, first, last)
+    while c < last:
         end = c
-        while end < width and shift[np.uint32(end)] == _UNSET:
+        while end < last and shift[np.uint32(end)] == _UNSET:
             end += 1
         if c == 0:
             what, anchor = BORDER_LEFT, end
@@ -237,13 +236,19 @@ def _regions_of_row(shift: Any, kind: Any, runs: Any, apart: Any, jump: Any) -> 
             shift[np.uint32(i)] = behind
         runs[count, 0], runs[count, 1], runs[count, 2] = c, end, anchor
         count += 1
-        c = _next_unset(shift, end)
-    apart[0] = apart[width] = 0
-    for c in range(width - 1):
-        apart[c + 1] = np.uint8(abs(shift[c + 1] - shift[c]) > jump)
-    for c in range(width):
-        kind[c] |= (apart[c] | apart[c + 1]) * np.uint8(SEAM)
+        c = _next_unset(shift, end, last)
     return count
+
+
+@helper
+def _mark_seams(shift: Any, kind: Any, first: int, last: int, apart: Any, jump: Any) -> None:
+    """Adds SEAM where it belongs in columns `first` to `last`. `apart` is room for a byte per column, and one."""
+    width = shift.shape[0]
+    apart[0] = apart[width] = 0
+    for c in range(_U(max(first, 1)), _U(min(last + 1, width))):
+        apart[c] = np.uint8(abs(shift[c] - shift[c - _NEXT]) > jump)
+    for c in range(_U(first), _U(last)):
+        kind[c] |= (apart[c] | apart[c + _NEXT]) * np.uint8(SEAM)
 
 
 @compiled("void(f4[:,::1], u1[:,::1], i2[:,:,::1], i4[::1], f8, i8, i8)")
@@ -257,8 +262,11 @@ def region_rows(shift: Any, kind: Any, runs: Any, counts: Any, jump: float, firs
     [H] int32 says how many.
     """
     apart = np.empty(shift.shape[1] + 1, np.uint8)
+    width = shift.shape[1]
     for y in range(first, last):
-        counts[y] = _regions_of_row(shift[y], kind[y], runs[y], apart, np.float32(jump))
+        kind[y] = SEEN
+        counts[y] = _note_runs(shift[y], kind[y], 0, width, runs[y], 0)
+        _mark_seams(shift[y], kind[y], 0, width, apart, np.float32(jump))
 
 
 @compiled("void(f4[:,::1], u1[:,::1], i2[:,:,::1], i4[::1], i2[:,::1], i2[:,:,::1], i4[::1], f8, i8, i8)")
@@ -268,16 +276,29 @@ def reopen_rows(shift: Any, kind: Any, runs: Any, counts: Any, source: Any, new_
 
     Of the runs, only the pixels stay whose `source` [H, W] is NOWHERE; the others are SEEN now, by their present shift.
     """
-    apart = np.empty(shift.shape[1] + 1, np.uint8)
+    width = shift.shape[1]
+    apart = np.empty(width + 1, np.uint8)
     for y in range(first, last):
-        new_counts[y] = 0
-        if not counts[y]:
-            continue
+        count = 0
         for n in range(counts[y]):
-            for c in range(runs[y, n, 0], runs[y, n, 1]):
+            start, end = int(runs[y, n, 0]), int(runs[y, n, 1])
+            left = 0
+            for c in range(start, end):
+                left += source[y, c] == NOWHERE
+            if left == end - start:
+                new_runs[y, count] = runs[y, n]
+                count += 1
+                continue
+            for c in range(start, end):
+                kind[y, c] = SEEN
                 if source[y, c] == NOWHERE:
                     shift[y, c] = _UNSET
-        new_counts[y] = _regions_of_row(shift[y], kind[y], new_runs[y], apart, np.float32(jump))
+            count = _note_runs(shift[y], kind[y], start, end, new_runs[y], count)
+            left, right = max(start - 1, 0), min(end + 1, width)
+            for c in range(left, right):
+                kind[y, c] &= np.uint8(REGION)
+            _mark_seams(shift[y], kind[y], left, right, apart, np.float32(jump))
+        new_counts[y] = count
 
 
 @helper
@@ -453,28 +474,34 @@ fill_rows = compiled(
 
 
 @helper
-def _has_seam(kind: Any, first: int, last: int) -> bool:
-    found, at = np.uint8(0), _U(first)
-    for n in range(_U(last - first)):
-        found |= kind[at + n]
-    return bool(found & np.uint8(SEAM))
+def _next_seam(kind: Any, c: int, last: int) -> int:
+    """The first column from `c` on that is a SEAM, or `last`."""
+    while c + 16 <= last:
+        found, at = np.uint8(0), _U(c)
+        for n in range(_LANES):
+            found |= kind[at + n]
+        if found & np.uint8(SEAM):
+            break
+        c += 16
+    while c < last and not kind[np.uint32(c)] & SEAM:
+        c += 1
+    return c
 
 
 def _seam(plane: Any, kind: Any, first: int, last: int) -> None:
     width = plane.shape[1]
     for y in range(first, last):
-        before = float(plane[y, 0])
-        for begin in range(1, width - 1, 64):
-            end = min(begin + 64, width - 1)
-            if not _has_seam(kind[y], begin, end):
-                before = float(plane[y, end - 1])
-                continue
-            for c in range(begin, end):
-                here = float(plane[y, c])
-                if kind[y, c] & SEAM:
-                    value = (1.0 - 2.0 * SEAM_SHARE) * here + SEAM_SHARE * (before + float(plane[y, c + 1]))
-                    plane[y, c] = int(value + 0.5)
+        row, seams = plane[y], kind[y]
+        c = _next_seam(seams, 1, width - 1)
+        while c < width - 1:
+            before = float(row[c - 1])
+            while c < width - 1 and seams[c] & SEAM:
+                here = float(row[c])
+                value = (1.0 - 2.0 * SEAM_SHARE) * here + SEAM_SHARE * (before + float(row[c + 1]))
+                row[c] = int(value + 0.5)
                 before = here
+                c += 1
+            c = _next_seam(seams, c, width - 1)
 
 
 seam_rows = compiled("void(u1[:,:], u1[:,::1], i8, i8)", "void(u2[:,:], u1[:,::1], i8, i8)")(_seam)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +17,9 @@ from video3d.stereo.warp import WarpMap, Widening, empty_runs
 from video3d.types import FloatMap, Frame, Motion, PixelFormat
 
 _Array = npt.NDArray[Any]
-_STRIDE = 4
+_MOST_SAMPLES = 1600
+"""Of the flow, about; more of them move the fit by less than its noise."""
+_LEAST_STRIDE = 4
 _LEAST_SAMPLES = 50
 _LEAST_INLIERS = 0.4
 _STILL = 0.08
@@ -49,7 +52,8 @@ def fit_motion(motion: Motion, disparity: FloatMap, previous: FloatMap, width: i
     `disparity` and `previous` are both frames' disparities in pixels of the full-size frame, of any size.
     """
     rows, columns = motion.confidence.shape
-    ys, xs = np.mgrid[_STRIDE // 2 : rows : _STRIDE, _STRIDE // 2 : columns : _STRIDE]
+    stride = max(_LEAST_STRIDE, round(math.sqrt(rows * columns / _MOST_SAMPLES)))
+    ys, xs = np.mgrid[stride // 2 : rows : stride, stride // 2 : columns : stride]
     flow = motion.to_previous[ys, xs].reshape(-1, 2).astype(np.float64)
     weight = motion.confidence[ys, xs].ravel().astype(np.float64)
     scale = np.array([width / columns, height / rows])

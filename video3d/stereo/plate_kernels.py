@@ -174,22 +174,24 @@ def _recall(invented: Any, points: Any, length: int, share: float, source: Any, 
 
 
 @helper
-def _ask_frame(lumas: Any, disparities: Any, models: Any, far: int, way: int, points: Any, strip: Any, which: Any,
-               left: Any, shown: Any, tone: Any, invented: Any, signed: float, tolerance: float, likeness: float,
-               width: float, height: float, source: Any, places: Any) -> int:
+def _ask_frame(lumas: Any, disparities: Any, models: Any, far: int, way: int, points: Any, strip: Any, reached: Any,
+               which: Any, left: Any, shown: Any, tone: Any, invented: Any, signed: float, tolerance: float,
+               likeness: float, width: float, height: float, source: Any, places: Any) -> int:
     """Moves a run's points on to the next frame of one way, and notes what that one shows; returns how many points.
 
-    The nearest frame of the past (way 1) also tells where the eye made for it shows them.
+    The nearest frame of the past (way 1) also tells where the eye made for it shows them. The strip stays behind, at the
+    frame `reached`, until it is looked at: most frames show none of the points.
     """
     slot, beside = _U(models[far, 16]), _U(tone.shape[0])
     _advance(points, way, left[way], models, far, 1.0 / width, 1.0 / height)
-    _advance(strip, way, beside, models, far, 1.0 / width, 1.0 / height)
     found = _shown(disparities, slot, points, way, which, left[way], tolerance, width - 1.0, height - 1.0, source,
                    shown)
     recalls = way == 1 and far == 0
     if found == 0 and not recalls:
         return 0
-    # The strip is looked at last: most frames show none of the points.
+    for step in range(reached[way], far + _U(1)):
+        _advance(strip, way, beside, models, step, 1.0 / width, 1.0 / height)
+    reached[way] = far + _U(1)
     seen = _likeness(lumas, disparities, slot, strip, way, beside, tone, tolerance, likeness)
     if recalls and seen >= 0:
         _recall(invented, points, len(source), signed, source, places)
@@ -210,6 +212,7 @@ def _plate(shift: Any, runs: Any, counts: Any, lumas: Any, disparities: Any, her
     height, width = shift.shape
     points, strip = np.empty((2, 3, width), np.float64), np.empty((2, 3, PLATE_STRIP), np.float64)
     which, left, shown = np.empty((2, width), np.int32), np.empty(2, np.uint64), np.empty(width, np.int32)
+    reached = np.empty(2, np.uint64)
     tone = np.empty(PLATE_STRIP, np.float64)
     signed = -share if flipped else share
     for row in range(first, last):
@@ -218,20 +221,23 @@ def _plate(shift: Any, runs: Any, counts: Any, lumas: Any, disparities: Any, her
             mine, at = source[row, start:end], places[row, start:end]
             mine[:] = NOWHERE
             at[:, 2] = -1.0
+            if end - start < shortest:
+                continue
             beside = _start(shift, row, start, end, anchor, share, tolerance, flipped, points, strip)
-            if end - start < shortest or beside == 0:
+            if beside == 0:
                 continue
             for k in range(beside):
                 tone[k] = _bilinear(lumas[here], strip[0, 0, k], float(row))
             for k in range(end - start):
                 which[0, k] = which[1, k] = k
             left[:] = _U(end - start)
+            reached[:] = _U(0)
             hidden = end - start
             for turn in range(2 * max(len(future), len(past))):
                 models = future if turn % 2 == 0 else past
                 if (hidden > 0 or turn < 2) and turn // 2 < len(models):
-                    hidden -= _ask_frame(lumas, disparities, models, _U(turn // 2), _U(turn % 2), points, strip, which,
-                                         left, shown, tone[:beside], invented, signed, tolerance, likeness,
+                    hidden -= _ask_frame(lumas, disparities, models, _U(turn // 2), _U(turn % 2), points, strip,
+                                         reached, which, left, shown, tone[:beside], invented, signed, tolerance, likeness,
                                          float(width), float(height), mine, at)
 
 

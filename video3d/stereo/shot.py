@@ -82,18 +82,20 @@ class ShotSynthesizer:
         """How many frames `push` may hold back."""
         return self._look_ahead
 
-    def push(self, frame: Frame, disparity: FloatMap, motion: Motion | None = None) -> list[StereoFrame]:
+    def push(self, frame: Frame, disparity: FloatMap, motion: Motion | None = None, grey: Plane | None = None
+             ) -> list[StereoFrame]:
         """Takes the next frame and its disparity, float32 [h, w] of any size, in pixels of the frame.
 
-        `motion` is that from the frame before, where it is known already. Returns the frames that are ready. ValueError
-        for a frame of another size or format.
+        `motion` is that from the frame before, and `grey` the small picture it was made from, where they are known
+        already. Returns the frames that are ready. ValueError for a frame of another size or format.
         """
         if (frame.width, frame.height) != self._size or frame.pixel_format != self._format:
             raise ValueError(f"{frame} is not {self._size[0]}x{self._size[1]} {self._format.name}")
         if disparity.ndim != 2:
             raise ValueError(f"disparity of shape {disparity.shape} for {frame}")
         full = at_frame_size(disparity, frame.planes[0], self._format.peak, self._kernels, self._rows,
-                             self._spare.pop() if self._spare else np.empty((frame.height, frame.width), np.float32))
+                             self._spare.pop() if self._spare else np.empty((frame.height, frame.width), np.float32),
+                             grey if self._format.bit_depth == 8 else None)
         if self._plate is not None:
             # It keeps the pictures for longer than they wait here: theirs need not be kept twice.
             frame = self._plate.put(self._pushed, frame, full, self._widening, self._motion_to(frame, motion))
