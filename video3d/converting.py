@@ -322,6 +322,7 @@ class _Eyes:
             info.width, info.height, shared.eye_format, stereo.eye, chroma_site=info.colour.chroma_site,
             edge_dilation=stereo.edge_dilation, background_plate=shared.plate_frames > 0, workers=shared.workers,
             look_ahead=shared.plate_frames, inpainter=shared.inpainter, colour=info.colour,
+            lends=True,  # each pair is packed before the next is made
         )
         self.needs_motion = shared.plate_frames > 0 and self._synthesizer is not None
 

@@ -247,6 +247,21 @@ def test_the_result_depends_on_neither_workers_nor_earlier_shots(eye):
     assert all(same(a.left, b.left) and same(a.right, b.right) for a, b in zip(alone, after, strict=True))
 
 
+def test_a_lent_eye_is_the_source_until_the_next_frame_is_pushed():
+    _, frames, disparities = scene(count=24)
+    kept = run(frames, disparities, Eye.LEFT)
+    made = ShotSynthesizer(160, 90, YUV444, Eye.LEFT, lends=True)
+    out = 0
+    for f, d in zip(frames, disparities, strict=True):
+        for stereo in made.push(f, d):
+            assert same(stereo.right, kept[out].right)
+            assert same(stereo.left, kept[out].left)
+            out += 1
+    rest = list(made.flush())
+    made.close()
+    assert all(same(a.right, b.right) and same(a.left, b.left) for a, b in zip(rest, kept[out:], strict=True))
+
+
 @pytest.mark.parametrize("eye", [Eye.LEFT, Eye.RIGHT])
 def test_the_plate_shows_what_other_frames_saw(eye):
     wall, frames, disparities = scene()

@@ -51,8 +51,12 @@ class ShotSynthesizer:
         compiled: bool | None = None,
         inpainter: PlateInpainter | None = None,
         colour: ColourTags | None = None,
+        lends: bool = False,
     ) -> None:
-        """`inpainter` is asked once per shot (see `invention`), in RGB by `colour`; without a plate it is not used."""
+        """`inpainter` is asked once per shot (see `invention`), in RGB by `colour`; without a plate it is not used.
+
+        `lends`: the eye that is the source may lie in memory that changes with the next `push`, which spares a copy.
+        """
         self._size = (width, height)
         self._format = pixel_format
         self._eye = eye
@@ -69,6 +73,7 @@ class ShotSynthesizer:
                                           self._rows, invents=inpainter is not None)
         self._inpainter = inpainter
         self._colour = colour or ColourTags()
+        self._lends = lends
         self._look_ahead = look_ahead if self._plate is not None else 0
         self._motion = MotionEstimator(flow_size(width, height))
         self._waiting: deque[_Waiting] = deque()
@@ -127,7 +132,7 @@ class ShotSynthesizer:
         if waiting.number == 0 and self._plate is not None and self._inpainter is not None:
             self._invent(waiting, share, self._plate, self._inpainter)
         torn: list[Disocclusion] = []
-        if self._plate is not None and self._eye is not Eye.BOTH:
+        if self._plate is not None and self._eye is not Eye.BOTH and not self._lends:
             frame = _copied(frame)  # what comes out is nobody's but the caller's
         left = frame if self._eye is Eye.RIGHT else self._eye_of(waiting, share, left_eye=True, torn=torn)
         right = frame if self._eye is Eye.LEFT else self._eye_of(waiting, share, left_eye=False, torn=torn)

@@ -48,7 +48,7 @@ class WarpMap:
         """What lies between two things that are seen; the picture's edges are not counted."""
         height, width = self.shift.shape
         most = int(self.counts.max(initial=0))
-        first, after = (self.runs[:, :most, side].astype(np.int32) for side in (0, 1))
+        first, after = self.runs[:, :most, 0], self.runs[:, :most, 1]
         inside = (np.arange(most) < self.counts[:, None]) & (first > 0) & (after < width)
         lengths = (after - first)[inside]
         return Disocclusion(int(lengths.sum()) / (height * width), int(lengths.max(initial=0)))
