@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "video3d"
 FLOORS = {
     "errors": 0, "params": 0, "types": 0, "video_info": 0, "reporting": 0,
-    "serial": 0, "allocator": 0, "prefetch": 0, "durable": 0, "lifeline": 0, "order_statistics": 0,
+    "serial": 0, "allocator": 0, "prefetch": 0, "durable": 0, "lifeline": 0, "order_statistics": 0, "reducing": 0,
     "settings": 1, "depth_model": 1, "host": 1, "motion": 1, "presets": 1,
     "media": 2, "shots": 2, "depth": 2, "stabilise": 2, "keyframes": 2, "depth_cache": 2, "stereo": 2, "sample": 2,
     "shot_edits": 3, "shot_list": 3,

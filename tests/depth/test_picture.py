@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from video3d.depth.picture import small_rgb
+from video3d.reducing import reduced
 from video3d.types import Frame, PixelFormat
 from video3d.video_info import ColourTags
 
@@ -182,3 +183,13 @@ def test_standard_range_is_not_tone_mapped() -> None:
     frame = flat(16 + 219 * 0.5, 128, 128)
     for transfer in (1, 2, 6, 13, 14):
         np.testing.assert_allclose(colour_of(frame, ColourTags(transfer=transfer)), 0.5, atol=0.003)
+
+
+def test_a_luma_that_is_there_already_serves() -> None:
+    rng = np.random.default_rng(1)
+    planes = [rng.integers(16, 236, shape).astype(np.uint8) for shape in ((90, 160), (45, 80), (45, 80))]
+    frame = Frame((planes[0], planes[1], planes[2]), 0, PixelFormat(8, 1, 1))
+    luma = reduced(planes[0], (80, 45))
+    own = small_rgb(frame, (80, 45), ColourTags())
+    np.testing.assert_array_equal(small_rgb(frame, (80, 45), ColourTags(), luma), own)
+    assert small_rgb(frame, (80, 45), ColourTags(), luma // 2).mean() < own.mean() - 0.1

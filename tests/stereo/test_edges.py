@@ -157,3 +157,16 @@ def test_a_sharp_map_with_grain_is_no_soft_one():
     grainy = step(320, 180) + cv2.resize(
         np.random.default_rng(6).standard_normal((90, 160)).astype(np.float32) * np.float32(2.0), (320, 180))
     assert np.array_equal(at_size(grainy, np.zeros(grainy.shape, np.uint8)), grainy)
+
+
+@pytest.mark.parametrize("size", [(80, 45), (40, 30)])
+def test_a_small_luma_that_is_there_already_serves_where_it_fits(size):
+    luma = np.full((90, 160), 60, np.uint8)
+    luma[20:70, 50:100] = 180
+    soft = cv2.GaussianBlur(cv2.resize(np.roll(step(), 2, axis=1), (80, 45), interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+    small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+    with RowWorkers(1) as workers:
+        given, other = (at_frame_size(soft, luma, 255, load_kernels(), workers, None, each)
+                        for each in (small, 255 - small))
+    assert np.array_equal(given, at_size(soft, luma))
+    assert np.array_equal(other, given) == (size != (80, 45))

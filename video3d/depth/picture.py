@@ -26,8 +26,8 @@ def small_rgb(frame: Frame, size: tuple[int, int], colour: ColourTags, luma: Pla
               ) -> npt.NDArray[np.float32]:
     """float32 [h, w, 3] in 0…1, gamma-coded and sRGB-like, of `size` (width, height); HDR is tone-mapped.
 
-    Unspecified matrices are read as BT.601 below 720 lines, else BT.709, as players do. `luma` is the frame's own at that
-    size, in its bit depth, where it is known already.
+    Unspecified matrices are read as BT.601 below 720 lines, else BT.709, as players do. `luma` is the frame's own
+    at that size, in its bit depth, where it is known already.
     """
     planes = (frame.planes[0] if luma is None else luma, *frame.planes[1:])
     bright, blue, red = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32) for plane in planes)

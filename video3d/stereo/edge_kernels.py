@@ -120,8 +120,8 @@ def _mixed_rows(upper: Any, lower: Any, part: Any, first: int, last: int, out: A
 def _fine_columns(columns: int, width: int, begin: Any, after: Any, parts: Any) -> None:
     """Where the fine grid's columns lie on the coarse one.
 
-    Cell k has the fine columns from `begin[k]` to `begin[k + 1]`; those from `after[k]` to `after[k + 1]` lie between the
-    middles of the cells k and k + 1, `parts` of the way.
+    Cell k has the fine columns from `begin[k]` to `begin[k + 1]`; those from `after[k]` to `after[k + 1]` lie between
+    the middles of the cells k and k + 1, `parts` of the way.
     """
     step = columns / width
     for k in range(columns + 1):

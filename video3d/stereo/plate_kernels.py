@@ -179,8 +179,8 @@ def _ask_frame(lumas: Any, disparities: Any, models: Any, far: int, way: int, po
                likeness: float, width: float, height: float, source: Any, places: Any) -> int:
     """Moves a run's points on to the next frame of one way, and notes what that one shows; returns how many points.
 
-    The nearest frame of the past (way 1) also tells where the eye made for it shows them. The strip stays behind, at the
-    frame `reached`, until it is looked at: most frames show none of the points.
+    The nearest frame of the past (way 1) also tells where the eye made for it shows them. The strip stays behind, at
+    the frame `reached`, until it is looked at: most frames show none of the points.
     """
     slot, beside = _U(models[far, 16]), _U(tone.shape[0])
     _advance(points, way, left[way], models, far, 1.0 / width, 1.0 / height)
@@ -237,8 +237,8 @@ def _plate(shift: Any, runs: Any, counts: Any, lumas: Any, disparities: Any, her
                 models = future if turn % 2 == 0 else past
                 if (hidden > 0 or turn < 2) and turn // 2 < len(models):
                     hidden -= _ask_frame(lumas, disparities, models, _U(turn // 2), _U(turn % 2), points, strip,
-                                         reached, which, left, shown, tone[:beside], invented, signed, tolerance, likeness,
-                                         float(width), float(height), mine, at)
+                                         reached, which, left, shown, tone[:beside], invented, signed, tolerance,
+                                         likeness, float(width), float(height), mine, at)
 
 
 _PLATE = ("void(f4[:,::1], i2[:,:,::1], i4[::1], {}[:,:,::1], f4[:,:,::1], i8, f8[:,::1], f8[:,::1], u1[:,:], f8, f8, "
