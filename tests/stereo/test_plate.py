@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from video3d.stereo.backend import load_kernels
-from video3d.stereo.plate import STILL, composed
+from video3d.stereo.plate import STILL, TOLERANCE, TOLERANCE_SHARE, composed, shortest_run
 
 WIDTH, HEIGHT = 640, 360
 
@@ -52,3 +53,12 @@ def test_standing_still_adds_nothing():
     onward = composed(step, STILL, disparity, WIDTH, HEIGHT, plate)
     at, near = np.random.default_rng(0).random((50, 2)) * (WIDTH - 1, HEIGHT - 1), np.full(50, 5.0)
     assert np.allclose(led(at, near, onward)[0], led(at, near, step)[0], atol=0.01)
+
+
+@pytest.mark.parametrize(("width", "share", "shortest"), [
+    (320, 1.0, 2), (640, 1.0, 2), (960, 1.0, 3), (1920, 1.0, 4), (1920, 0.5, 2), (3840, 1.0, 7), (3840, 0.5, 4)])
+def test_holes_hardly_wider_than_what_passes_for_one_surface_are_left_alone(width: int, share: float, shortest: int
+                                                                             ) -> None:
+    tolerance = TOLERANCE + TOLERANCE_SHARE * width
+    assert shortest_run(share, tolerance) == shortest
+    assert shortest == 2 or (shortest - 1) / share <= tolerance + 0.5 < shortest / share

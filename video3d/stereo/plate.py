@@ -25,11 +25,12 @@ _LEAST_INLIERS = 0.4
 _STILL = 0.08
 TOLERANCE = 0.5
 TOLERANCE_SHARE = 0.0015
+"""By so many pixels, and parts of the width, disparities may differ that are one surface's."""
+TELLING = 0.5
+"""Pixels beyond that tolerance by which two surfaces must differ to be told apart in another frame."""
 LIKENESS = 12.0 / 255.0
 _COMPOSED_POINTS = 12
 """Rows of points by which two motions after each other become one; twice as many columns."""
-LEAST_RUN_SHARE = 1 / 640
-"""What is narrower, in parts of the width, and two pixels wide at most, is filled from beside it: nobody sees how."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +111,15 @@ def _advanced(at: _Array, near: _Array, model: _Array, width: int, height: int) 
                       model[7] + model[8] * x + model[9] * y + model[10] * x * y + model[11] * y * y
                       + d * (model[12] + model[13] * y)], -1)
     return at + moved, model[14] * near + model[15]
+
+
+def shortest_run(share: float, tolerance: float) -> int:
+    """Pixels of the narrowest hole that other frames are asked about; others are filled from beside.
+
+    A hole is as wide as the step of disparity at its edge, times `share`. Where that step is hardly more than
+    `tolerance`, what hides would pass for what is hidden.
+    """
+    return max(2, math.floor(share * (tolerance + TELLING)) + 1)
 
 
 def _sampled(disparity: FloatMap, at: _Array, width: int, height: int) -> _Array:
@@ -239,12 +249,12 @@ class BackgroundPlate:
             invented = recalled.invented
         left = replace(warp, runs=self._left_runs, counts=self._left_counts)
         found = PlateMap(self._source, self._places, warp.runs, warp.counts, left)
+        tolerance = TOLERANCE + TOLERANCE_SHARE * width
         self._workers.run(
             height,
             partial(self._plate_kernels.plate_rows, warp.shift, found.runs, found.counts, self._planes[0],
-                    self._disparities, number % self._capacity, future, past, invented, share,
-                    TOLERANCE + TOLERANCE_SHARE * width, LIKENESS * self._format.peak,
-                    max(2, round(LEAST_RUN_SHARE * width)), left_eye, found.source, found.places),
+                    self._disparities, number % self._capacity, future, past, invented, share, tolerance,
+                    LIKENESS * self._format.peak, shortest_run(share, tolerance), left_eye, found.source, found.places),
             partial(self._kernels.reopen_rows, warp.shift, warp.kind, found.runs, found.counts, found.source,
                     left.runs, left.counts, warp.jump))
         return found
