@@ -6,8 +6,7 @@ Samples the proportional set size (PSS: shared pages counted once) of the comman
 times a second, and prints the peak for each clip, its parts by process, and the ratio to the first clip's peak.
 Megabytes are 10^6 bytes. Give a clip of two minutes and one of twenty to see that length does not matter;
 `--make FOLDER` makes such a pair, and one of 3840x2160 in 10 bit. The pair has one frame a second, to be done in
-minutes, and a cut every eight seconds: units are short then, and the process that plans ahead is still at work when the
-shorter clip's peak comes, too.
+minutes, and a cut every eight seconds, so that both consist of many units.
 """
 
 from __future__ import annotations

@@ -359,7 +359,7 @@ def _both_eyes(moment: Moment, conversion: Conversion) -> StereoFrame:
     pairs: list[StereoFrame] = []
     try:
         for taken, design in zip(moment.taken, designed, strict=True):
-            pairs += synthesizer.push(taken.frame, design.disparity, taken.motion)
+            pairs += synthesizer.push(taken.frame, design.disparity, taken.motion, taken.grey)
             if len(pairs) > moment.wanted:
                 break
         else:
