@@ -23,6 +23,7 @@ import numpy.typing as npt
 from video3d.depth import cues
 from video3d.depth.builtin import BuiltinDepth
 from video3d.depth.correction import Corrector
+from video3d.depth.registry import BUILTIN_SIZE
 from video3d.depth_model import DepthInput
 from video3d.motion import MotionEstimator, flow_size
 
@@ -124,8 +125,7 @@ def scenes(folder: Path, frames: int = 10) -> Iterator[Example]:
 def estimate(model: Any, example: Example) -> Array:
     """Nearness of the last picture, of its size."""
     height, width = example.pictures[-1].shape[:2]
-    scale = min(1.0, 180 / min(width, height))
-    size = (round(width * scale), round(height * scale))
+    size = BUILTIN_SIZE.fit(width, height)
     grid = flow_size(width, height)
     motion = MotionEstimator(grid)
     before, result = None, None

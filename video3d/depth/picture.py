@@ -22,34 +22,34 @@ _BT2020_TO_BT709 = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.00
 """ITU-R BT.2087-0, linear light."""
 
 
-def small_rgb(frame: Frame, size: tuple[int, int], colour: ColourTags, luma: Plane | None = None
+def small_rgb(frame: Frame, size: tuple[int, int], colour: ColourTags, small_luma: Plane | None = None
               ) -> npt.NDArray[np.float32]:
     """float32 [h, w, 3] in 0…1, gamma-coded and sRGB-like, of `size` (width, height); HDR is tone-mapped.
 
-    Unspecified matrices are read as BT.601 below 720 lines, else BT.709, as players do. `luma` is the frame's own
-    at that size, in its bit depth, where it is known already.
+    Unspecified matrices are read as BT.601 below 720 lines, else BT.709, as players do. `small_luma` is the frame's
+    own at that size, in its bit depth, where it is known already.
     """
-    planes = (frame.planes[0] if luma is None else luma, *frame.planes[1:])
-    bright, blue, red = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32) for plane in planes)
+    planes = (frame.planes[0] if small_luma is None else small_luma, *frame.planes[1:])
+    luma, blue, red = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32) for plane in planes)
     scale = np.float32(1 << (frame.pixel_format.bit_depth - 8))
     if colour.full_range:
-        bright /= 255 * scale
+        luma /= 255 * scale
         spread = 255 * scale
     else:
-        bright -= 16 * scale
-        bright /= 219 * scale
+        luma -= 16 * scale
+        luma /= 219 * scale
         spread = 224 * scale
     for chroma in (blue, red):
         chroma -= 128 * scale
         chroma /= spread
     kr, kb = _LUMA_WEIGHTS.get(colour.matrix, (0.2126, 0.0722) if frame.height >= 720 else (0.299, 0.114))
     kg = 1 - kr - kb
-    green = bright - (2 * kb * (1 - kb) / kg) * blue
+    green = luma - (2 * kb * (1 - kb) / kg) * blue
     green -= (2 * kr * (1 - kr) / kg) * red
     red *= 2 * (1 - kr)
     blue *= 2 * (1 - kb)
     rgb: npt.NDArray[np.float32] = cv2.merge([np.clip(plane, 0, 1, out=plane) for plane in
-                                              (np.add(bright, red, out=red), green, np.add(bright, blue, out=blue))])
+                                              (np.add(luma, red, out=red), green, np.add(luma, blue, out=blue))])
     return _tone_mapped(rgb, colour) if colour.is_hdr else rgb
 
 

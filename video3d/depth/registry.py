@@ -16,6 +16,8 @@ from video3d.host import Host
 
 AUTO = "auto"
 BUILTIN_LABEL = "built-in (basic)"
+BUILTIN_SIZE = InputSize(180, follows_setting=False)
+"""At 16:9 that of the small picture that motion is seen on, whose luma then serves."""
 TORCH = "torch"
 AS_ASKED = "Depth comes from {0} (licence {1}), as asked for."
 BEST_HERE = "Depth comes from {0} (licence {1}), the best model here."
@@ -39,7 +41,7 @@ def available_models(host: Host) -> tuple[DepthModel, ...]:
     folders = host.models_folders()
     models = (
         *host.depth_models(), *_published(folders), *_networks_of_the_user(folders),
-        DepthModel("builtin", BUILTIN_LABEL, DepthKind.RELATIVE_INVERSE, "MIT", InputSize(180, follows_setting=False),
+        DepthModel("builtin", BUILTIN_LABEL, DepthKind.RELATIVE_INVERSE, "MIT", BUILTIN_SIZE,
                    quality=1, loader=_load_builtin, remembers=True, is_cheap=True),
         DepthModel("constant", "constant (flat)", DepthKind.RELATIVE_INVERSE, "MIT",
                    InputSize(64, follows_setting=False), quality=0, loader=_load_constant, role=Role.CONSTANT,

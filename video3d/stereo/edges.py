@@ -73,9 +73,7 @@ def at_frame_size(disparity: FloatMap, luma: Plane, peak: int, kernels: Kernels,
         enlarged[...] = coarse
     else:
         cv2.resize(coarse, (width, height), dst=enlarged, interpolation=cv2.INTER_LINEAR)
-    if small_luma is None or small_luma.shape != reduced.shape:
-        small_luma = _resized(luma, reduced.shape[1], reduced.shape[0], cv2.INTER_AREA)
-    _snap(reduced, np.ascontiguousarray(luma), small_luma, peak, enlarged, kernels, workers, noise)
+    _snap(reduced, luma, small_luma, peak, enlarged, kernels, workers, noise)
     return enlarged
 
 
@@ -107,7 +105,7 @@ def _resized(plane: npt.NDArray[Any], width: int, height: int, interpolation: in
     return np.asarray(cv2.resize(plane, (width, height), interpolation=interpolation), np.float32)
 
 
-def _snap(coarse: FloatMap, luma: Plane, small_luma: Plane, peak: int, enlarged: FloatMap, kernels: Kernels,
+def _snap(coarse: FloatMap, luma: Plane, small_luma: Plane | None, peak: int, enlarged: FloatMap, kernels: Kernels,
           workers: RowWorkers, noise: float) -> None:
     height, width = coarse.shape
     high, low, marked = _surfaces(coarse, noise)
@@ -115,11 +113,14 @@ def _snap(coarse: FloatMap, luma: Plane, small_luma: Plane, peak: int, enlarged:
         return
     tones: npt.NDArray[np.float32] = np.empty((height, width, 3), np.float32)
     border = kernels.tone_border
+    if small_luma is None or small_luma.shape != coarse.shape:
+        small_luma = _resized(luma, width, height, cv2.INTER_AREA)
     around = [_bordered(coarse, np.nan, border), _bordered(small_luma, 0.0, border)]
     workers.run(height, partial(kernels.tone_rows, around[0], high, low, marked, around[1], tones))
-    workers.run(height, partial(kernels.snap_rows, high, low, marked, tones, luma, _NOISE * peak, enlarged))
-    reach = min(max(round(_RIM_SHARE * luma.shape[1] / width), _RIM_REACH[0]), _RIM_REACH[1])
-    workers.run(luma.shape[0], partial(kernels.rim_rows, luma, reach, _NOISE * peak, enlarged))
+    fine = np.ascontiguousarray(luma)
+    workers.run(height, partial(kernels.snap_rows, high, low, marked, tones, fine, _NOISE * peak, enlarged))
+    reach = min(max(round(_RIM_SHARE * fine.shape[1] / width), _RIM_REACH[0]), _RIM_REACH[1])
+    workers.run(fine.shape[0], partial(kernels.rim_rows, fine, reach, _NOISE * peak, enlarged))
 
 
 def _bordered(plane: npt.NDArray[Any], value: float, columns: tuple[int, int]) -> FloatMap:

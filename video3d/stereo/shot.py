@@ -103,7 +103,7 @@ class ShotSynthesizer:
                              grey if self._format.bit_depth == 8 else None)
         if self._plate is not None:
             # It keeps the pictures for longer than they wait here: theirs need not be kept twice.
-            frame = self._plate.put(self._pushed, frame, full, self._widening, self._motion_to(frame, motion))
+            frame = self._plate.put(self._pushed, frame, full, self._widening, self._motion_to(frame, motion, grey))
         self._waiting.append(_Waiting(self._pushed, frame, full))
         self._pushed += 1
         return [self._render(self._waiting.popleft())] if len(self._waiting) > self._look_ahead else []
@@ -119,10 +119,11 @@ class ShotSynthesizer:
         """Ends the threads."""
         self._rows.close()
 
-    def _motion_to(self, frame: Frame, motion: Motion | None) -> Motion | None:
+    def _motion_to(self, frame: Frame, motion: Motion | None, grey: Plane | None) -> Motion | None:
         if motion is not None:
             return motion
-        grey = small_grey(frame.planes[0], self._format.bit_depth, self._motion.size)
+        if grey is None:
+            grey = small_grey(frame.planes[0], self._format.bit_depth, self._motion.size)
         before, self._grey = self._grey, grey
         return None if before is None else self._motion.estimate(before, grey)
 
