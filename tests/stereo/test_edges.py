@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
@@ -157,6 +159,49 @@ def test_a_sharp_map_with_grain_is_no_soft_one():
     grainy = step(320, 180) + cv2.resize(
         np.random.default_rng(6).standard_normal((90, 160)).astype(np.float32) * np.float32(2.0), (320, 180))
     assert np.array_equal(at_size(grainy, np.zeros(grainy.shape, np.uint8)), grainy)
+
+
+def surfaces(disparity, workers, compiled, least=1.0):
+    reach = load_kernels(compiled).surface_reach
+    beyond = np.pad(disparity, reach, mode="reflect", reflect_type="odd")
+    high, low = np.zeros_like(disparity), np.zeros_like(disparity)
+    marked, between = np.zeros(disparity.shape, np.uint8), np.zeros(disparity.shape, np.uint8)
+    with RowWorkers(workers) as rows:
+        rows.run(len(disparity), partial(load_kernels(compiled).surface_rows, beyond, least, high, low, marked,
+                                         between))
+    return high, low, marked, between
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("shape", [(40, 70), (9, 31), (13, 4), (4, 4)])
+def test_surfaces_are_the_extremes_of_seven_by_seven_pixels_inside_the_picture(shape, compiled):
+    disparity = np.random.default_rng(8).normal(0, 4, shape).astype(np.float32)
+    high, low, _, between = surfaces(disparity, 1, compiled)
+    for y, x in np.ndindex(shape):
+        around = disparity[max(0, y - 3) : y + 4, max(0, x - 3) : x + 4]
+        assert (high[y, x], low[y, x]) == (around.max(), around.min())
+    off = np.minimum(high - disparity, disparity - low)
+    assert np.array_equal(between, off > np.maximum((high - low) * np.float32(0.04), np.float32(0.25)))
+
+
+@pytest.mark.parametrize("shape", [(40, 70), (9, 31), (4, 4)])
+def test_surfaces_do_not_depend_on_how_they_are_computed(shape):
+    noise = np.random.default_rng(9).normal(0, 4, shape).astype(np.float32)
+    disparity = np.ascontiguousarray(cv2.GaussianBlur(noise, (0, 0), 1), np.float32)
+    first, *others = (surfaces(disparity, workers, compiled) for workers in (1, 3) for compiled in (True, False))
+    assert 0 < first[2].mean() < 1 or shape == (4, 4)
+    for other in others:
+        assert all(np.array_equal(one, two) for one, two in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_only_what_is_steeper_than_its_surroundings_is_a_ramp(compiled):
+    even = np.tile(np.arange(40, dtype=np.float32), (20, 1))
+    assert not surfaces(even, 1, compiled)[2].any(), "nor where the picture ends"
+    torn = even * np.float32(0.1)
+    torn[:, 20:] += 5
+    assert np.flatnonzero(surfaces(torn, 1, compiled)[2][10]).tolist() == list(range(17, 23))
+    assert not surfaces(torn, 1, compiled, least=6.0)[2].any(), "the step is smaller"
 
 
 @pytest.mark.parametrize("size", [(80, 45), (40, 30)])

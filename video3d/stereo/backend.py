@@ -35,6 +35,7 @@ class Kernels:
     ground_rows: RowKernel
     fill_rows: RowKernel
     seam_rows: RowKernel
+    surface_rows: RowKernel
     tone_rows: RowKernel
     snap_rows: RowKernel
     rim_rows: RowKernel
@@ -46,6 +47,8 @@ class Kernels:
     """Mask of the region in a map of kinds."""
     hole: int
     """The region that is disoccluded."""
+    surface_reach: int
+    """Pixels on all sides of the disparity by which `surface_rows` wants it continued."""
     tone_border: tuple[int, int]
     """Columns before and after the pictures that `tone_rows` reads."""
 
@@ -61,5 +64,6 @@ def load_kernels(compiled: bool | None = None) -> Kernels:
         rows = importlib.import_module("video3d.stereo.plate_kernels")
         plate = PlateKernels(rows.plate_rows, rows.paint_rows, rows.shrink_rows, rows.fit_samples)
     return Kernels(warp.project_rows, warp.region_rows, warp.reopen_rows, warp.gather_rows, warp.chroma_rows,
-                   warp.ground_rows, warp.fill_rows, warp.seam_rows, edge.tone_rows, edge.snap_rows,
-                   edge.rim_rows, plate, warp.SURFACE_JUMP, warp.REGION, warp.HOLE, edge.BORDER)
+                   warp.ground_rows, warp.fill_rows, warp.seam_rows, edge.surface_rows, edge.tone_rows,
+                   edge.snap_rows, edge.rim_rows, plate, warp.SURFACE_JUMP, warp.REGION, warp.HOLE,
+                   edge.SURFACE_REACH, edge.BORDER)

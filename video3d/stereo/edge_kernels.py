@@ -9,6 +9,12 @@ import numpy as np
 
 from video3d.stereo.compiling import compiled, helper
 
+SURFACE_REACH = 3
+"""Pixels of the coarse disparity from a ramp's middle to where the surfaces are sure."""
+RAMP = 1.1
+"""How much steeper than the mean slope around the steepest place is where a ramp joins two surfaces."""
+SURE, SURE_PIXELS = 0.04, 0.25
+"""Within this share of the step from a surface, or so many pixels of disparity, a pixel is on it."""
 TONE_REACH = 3
 """Pixels of the coarse disparity to each side in which the tones of two surfaces are measured."""
 TONE_NEAR = 0.6
@@ -32,6 +38,8 @@ RIM_EVEN = 8.0
 BORDER = (3, 19)
 """Columns before and after the pictures that `tone_rows` reads."""
 
+_WINDOW = 2 * SURFACE_REACH + 1
+_STEEPER, _SURE, _SURE_PIXELS = np.float32(RAMP / (2 * SURFACE_REACH)), np.float32(SURE), np.float32(SURE_PIXELS)
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 _RIM_STEP, _RIM_LIKE, _RIM_CONTRAST, _RIM_EVEN = (np.float32(value) for value in (RIM_STEP, RIM_LIKE, RIM_CONTRAST,
                                                                                   RIM_EVEN))
@@ -43,6 +51,121 @@ _LANES = _U(16)
 _NEAR_SUM, _NEAR_SQUARE, _FAR_WEIGHT, _FAR_SUM, _FAR_SQUARE, _BOTTOM, _SCALE = (
     _U(16), _U(32), _U(48), _U(64), _U(80), _U(96), _U(112))
 """Where the sums of 16 neighbouring pixels lie in one array: in several, the compiler could not tell them apart."""
+
+
+@helper
+def _higher(row: Any, highest: Any) -> None:
+    for x in range(_U(row.shape[0])):
+        highest[x] = max(highest[x], row[x])
+
+
+@helper
+def _lower(row: Any, lowest: Any) -> None:
+    for x in range(_U(row.shape[0])):
+        lowest[x] = min(lowest[x], row[x])
+
+
+@helper
+def _highest_across(line: Any, out: Any) -> None:
+    """The highest of each pixel of `line` and the six after it."""
+    for x in range(_U(out.shape[0])):
+        most = line[x]
+        for n in range(_U(1), _U(_WINDOW)):
+            most = max(most, line[x + n])
+        out[x] = most
+
+
+@helper
+def _lowest_across(line: Any, out: Any) -> None:
+    for x in range(_U(out.shape[0])):
+        least = line[x]
+        for n in range(_U(1), _U(_WINDOW)):
+            least = min(least, line[x + n])
+        out[x] = least
+
+
+@helper
+def _ended(line: Any, width: int) -> None:
+    """Continues the middle `width` pixels of a line with the first and the last of them."""
+    for n in range(SURFACE_REACH):
+        line[n] = line[SURFACE_REACH]
+        line[SURFACE_REACH + width + n] = line[SURFACE_REACH + width - 1]
+
+
+@helper
+def _slopes(row: Any, below: Any, out: Any) -> None:
+    """The larger of the steps to the right and down. `out` is as much wider than the rows as the window needs."""
+    width, reach = _U(row.shape[0]), _U(SURFACE_REACH)
+    out[:] = _ZERO
+    for x in range(width - _U(1)):
+        out[x + reach] = abs(row[x + _U(1)] - row[x])
+    for x in range(width):
+        step = abs(below[x] - row[x])
+        out[x + reach] = max(out[x + reach], step)
+
+
+@helper
+def _note_ramps(high: Any, low: Any, steepest: Any, whole: Any, least: Any, marked: Any) -> None:
+    for x in range(_U(marked.shape[0])):
+        marked[x] = (high[x] - low[x] > least) & (steepest[x] > whole[x] * _STEEPER)
+
+
+@helper
+def _note_between(disparity: Any, high: Any, low: Any, between: Any) -> None:
+    for x in range(_U(between.shape[0])):
+        above, below, sure = high[x] - disparity[x], disparity[x] - low[x], (high[x] - low[x]) * _SURE
+        off = min(below, above)
+        between[x] = off > max(_SURE_PIXELS, sure)
+
+
+@compiled("void(f4[:,::1], f8, f4[:,::1], f4[:,::1], u1[:,::1], u1[:,::1], i8, i8)")
+def surface_rows(beyond: Any, least_step: float, high: Any, low: Any, marked: Any, between: Any, first: int, last: int
+                 ) -> None:
+    """The disparities `high` and `low` of the nearer and the farther surface around each pixel.
+
+    And where a ramp of more than `least_step` joins the two (`marked`), and where the pixel lies on neither
+    (`between`), 0 or 1, all [h, w]. `beyond` [h + 6, w + 6] is the disparity, continued on all sides: a slope that ends
+    where the picture does is still a slope.
+    """
+    height, width = marked.shape
+    wide, reach = beyond.shape[1], SURFACE_REACH
+    slopes = np.zeros((_WINDOW, wide), np.float32)
+    top, bottom, steep = np.empty(wide, np.float32), np.empty(wide, np.float32), np.empty(wide, np.float32)
+    highest, lowest = np.empty(wide, np.float32), np.empty(wide, np.float32)
+    steepest, upper, lower = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
+    for y in range(first - reach, last + reach):
+        if 0 <= y < height:
+            row = beyond[y + reach, reach:reach + width]
+            _slopes(row, beyond[y + reach + 1, reach:reach + width] if y + 1 < height else row, slopes[y % _WINDOW])
+        else:
+            slopes[y % _WINDOW] = _ZERO
+        centre = y - reach
+        if centre < first:
+            continue
+        inside = beyond[centre + reach]
+        top[:], bottom[:], highest[:], lowest[:], steep[:] = inside, inside, inside, inside, _ZERO
+        is_inner = reach <= centre < height - reach
+        for n in range(_WINDOW):
+            line = beyond[centre + n]
+            _higher(line, top)
+            _lower(line, bottom)
+            _higher(slopes[n], steep)
+            if not is_inner and 0 <= centre + n - reach < height:
+                _higher(line, highest)
+                _lower(line, lowest)
+        if is_inner:
+            highest[:], lowest[:] = top, bottom
+        _ended(highest, width)
+        _ended(lowest, width)
+        _highest_across(highest, high[centre])
+        _lowest_across(lowest, low[centre])
+        _highest_across(steep, steepest)
+        _highest_across(top, upper)
+        _lowest_across(bottom, lower)
+        for x in range(_U(width)):
+            upper[x] -= lower[x]
+        _note_ramps(high[centre], low[centre], steepest, upper, np.float32(least_step), marked[centre])
+        _note_between(inside[reach:reach + width], high[centre], low[centre], between[centre])
 
 
 @helper

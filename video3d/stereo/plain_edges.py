@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from video3d.stereo.edge_kernels import (
     BORDER,
     NO_TONE,
+    RAMP,
     RIM_CONTRAST,
     RIM_EVEN,
     RIM_FAR,
     RIM_LIKE,
     RIM_NEAR,
     RIM_STEP,
+    SURE,
+    SURE_PIXELS,
+    SURFACE_REACH,
     TONE_FAR,
     TONE_NEAR,
     TONE_REACH,
@@ -23,9 +28,35 @@ from video3d.stereo.edge_kernels import (
 )
 from video3d.types import FloatMap, Plane
 
-__all__ = ["BORDER"]
+__all__ = ["BORDER", "SURFACE_REACH"]
 
 _Array = npt.NDArray[Any]
+_WINDOW = np.ones((2 * SURFACE_REACH + 1, 2 * SURFACE_REACH + 1), np.uint8)
+
+
+def surface_rows(beyond: FloatMap, least_step: float, high: FloatMap, low: FloatMap, marked: _Array, between: _Array,
+                 first: int, last: int) -> None:
+    """See `edge_kernels.surface_rows`."""
+    height, reach = marked.shape[0], SURFACE_REACH
+    above, below = min(first, reach), min(height - last, reach)
+    inner = slice(above, above + last - first)
+    around = beyond[first - above + reach : last + below + reach, reach:-reach]
+    higher, lower = (np.asarray(extreme(around, _WINDOW), np.float32)[inner] for extreme in (cv2.dilate, cv2.erode))
+    slope = np.zeros_like(around)
+    slope[:, :-1] = np.abs(np.diff(around, axis=1))
+    slope[:-1] = np.maximum(slope[:-1], np.abs(np.diff(around, axis=0)))
+    if last + below < height:  # the last row has steps down too, unless the picture ends there
+        down = np.abs(beyond[last + below + reach] - beyond[last + below + reach - 1])[reach:-reach]
+        slope[-1] = np.maximum(slope[-1], down)
+    steepest = np.asarray(cv2.dilate(slope, _WINDOW), np.float32)[inner]
+    wider = beyond[first : last + 2 * reach]
+    whole = np.asarray(cv2.dilate(wider, _WINDOW) - cv2.erode(wider, _WINDOW), np.float32)[reach:-reach, reach:-reach]
+    step = higher - lower
+    high[first:last], low[first:last] = higher, lower
+    marked[first:last] = (step > np.float32(least_step)) & (steepest > whole * np.float32(RAMP / (2 * reach)))
+    disparity = around[inner]
+    between[first:last] = (np.minimum(higher - disparity, disparity - lower)
+                           > np.maximum(step * np.float32(SURE), np.float32(SURE_PIXELS)))
 
 
 def tone_rows(disparity: FloatMap, high: FloatMap, low: FloatMap, marked: _Array, luma: FloatMap, tones: _Array,
