@@ -14,6 +14,7 @@ import numpy.typing as npt
 from video3d.depth.file import map_from_picture
 from video3d.errors import DepthError
 from video3d.media.source import FrameReader, probe
+from video3d.reducing import reduced
 from video3d.types import FloatMap, Frame, Motion, PixelFormat
 
 cv2: Any = opencv  # its stubs leave out functions and know no array's dtype
@@ -113,12 +114,12 @@ def given_nearness(path: Path) -> GivenNearness:
         return GivenNearness(lambda first: (_from_picture(file) for file in pictures[first:]), lambda: None)
     info = probe(path)
     pixel_format = PixelFormat(info.pixel_format.bit_depth, 1, 1)
-    reader = FrameReader(info, pixel_format)
+    reader = FrameReader(info, pixel_format, size=_given_size(info.width, info.height))
     full_range = bool(info.colour.full_range)
 
     def maps(first: int) -> Iterator[FloatMap]:
         for frame in reader.read(first, _NO_TIMES):
-            yield map_from_picture(_reduced(frame.planes[0]), pixel_format.bit_depth, full_range)
+            yield map_from_picture(frame.planes[0], pixel_format.bit_depth, full_range)
 
     return GivenNearness(maps, reader.close)
 
@@ -128,12 +129,12 @@ def _from_picture(file: Path) -> FloatMap:
     picture = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
     if picture is None:
         raise DepthError(f"{file}: not a picture that can be read.", stage="depth", remedy="Make it again.")
-    return map_from_picture(_reduced(picture), 16 if picture.dtype == np.uint16 else 8)
+    size = _given_size(picture.shape[1], picture.shape[0])
+    return map_from_picture(picture if size is None else reduced(picture, size),
+                            16 if picture.dtype == np.uint16 else 8)
 
 
-def _reduced(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    height, width = plane.shape
+def _given_size(width: int, height: int) -> tuple[int, int] | None:
+    """(width, height) that given maps are reduced to; None where they are small enough."""
     scale = GIVEN_SHORT_SIDE / min(height, width)
-    if scale >= 1:
-        return plane
-    return cv2.resize(plane, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    return None if scale >= 1 else (round(width * scale), round(height * scale))

@@ -18,6 +18,7 @@ from video3d.media.decoding import DecodeRequest, decode
 from video3d.media.probing import probe as probe_here
 from video3d.media.protocol import Delivery
 from video3d.media.source import THUMBNAIL_SHAPES, BothReader, FrameReader, ThumbnailReader, probe
+from video3d.reducing import reduced
 from video3d.types import Frame, PixelFormat
 from video3d.video_info import VideoInfo
 
@@ -296,6 +297,19 @@ def test_another_format_is_delivered(clip_of: Clips) -> None:
         assert frame.planes[0].dtype == np.uint16
     finally:
         reader.close()
+
+
+@pytest.mark.parametrize("kind", ["mp4", "pixels yuv444p10le"])
+def test_frames_come_reduced_as_they_would_be_here(kind: str, clip_of: Clips, reader_of: Readers) -> None:
+    info = probe_here(str(clip_of(kind)))
+    size = (info.width // 2, info.height // 3)
+    times = np.arange(2, dtype=np.int64)
+    whole_frames, small = (list(reader_of(info, **options).read(0, times)) for options in ({}, {"size": size}))
+    shapes = info.pixel_format.plane_shapes(*size)
+    for one, other in zip(whole_frames, small, strict=True):
+        assert (other.width, other.height) == size
+        for plane, little, (rows, columns) in zip(one.planes, other.planes, shapes, strict=True):
+            assert np.array_equal(little, reduced(plane, (columns, rows)))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")

@@ -43,6 +43,8 @@ class DecodeRequest:
     skip_before: int | None = None
     """Pictures whose stated time is before this (ticks) are told, and not delivered."""
     threads: int = 0
+    size: tuple[int, int] | None = None
+    """(width, height) that whole pictures are reduced to; None leaves them as they are shown."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,14 @@ class _Shaper:
             yield self._picture(cast("VideoFrame", frame))
 
     def _picture(self, frame: VideoFrame) -> DecodedPicture:
-        return self._times.popleft().on(_planes(frame, self._target))
+        planes = _planes(frame, self._target)
+        if self._request.size is not None:
+            from video3d.reducing import reduced  # see `_reduced`
+
+            shapes = self._target.plane_shapes(*self._request.size)
+            planes = tuple(reduced(plane, (columns, rows)) for plane, (rows, columns) in zip(planes, shapes,
+                                                                                             strict=True))
+        return self._times.popleft().on(planes)
 
 
 def _small_planes(frame: VideoFrame) -> _Planes:

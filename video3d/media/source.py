@@ -101,12 +101,17 @@ class BothReader:
 class FrameReader:
     """Frames of a source, as planes. Readers of neighbouring parts share one decoder as long as they go forward."""
 
-    def __init__(self, info: VideoInfo, pixel_format: PixelFormat, origin: int | None = None) -> None:
-        """Frame 0 is the first one after `origin` (see `ThumbnailReader`)."""
+    def __init__(self, info: VideoInfo, pixel_format: PixelFormat, origin: int | None = None,
+                 size: tuple[int, int] | None = None) -> None:
+        """Frame 0 is the first one after `origin` (see `ThumbnailReader`).
+
+        `size`: (width, height) that frames are reduced to, by area averaging, before they come here.
+        """
         self.notices: list[str] = []
         self._info = info
         self._pixel_format = pixel_format
         self._origin = origin
+        self._size = size
         self._worker: WorkerProcess | None = None
         self._interlaced = False
         self._next = 0
@@ -170,12 +175,12 @@ class FrameReader:
         return False
 
     def _decoded(self, worker: WorkerProcess) -> Iterator[tuple[dict[str, Any], Planes]]:
-        shapes = self._pixel_format.plane_shapes(self._info.width, self._info.height)
+        shapes = self._pixel_format.plane_shapes(*(self._size or (self._info.width, self._info.height)))
         return _pictures(worker, shapes, self._pixel_format.dtype, self.notices)
 
     def _open(self, seek_to: int | None) -> WorkerProcess:
         request = _request(self._info, self._pixel_format.name, Delivery.WHOLE, interlaced=self._interlaced,
-                           seek_to=seek_to)
+                           seek_to=seek_to, size=self._size)
         return WorkerProcess("decode", request, what=self._info.path, memory_limit=_memory_limit(self._info))
 
 
@@ -185,9 +190,10 @@ def _memory_limit(info: VideoInfo) -> int:
 
 
 def _request(info: VideoInfo, pixel_format: str, delivery: Delivery, *, interlaced: bool = False,
-             seek_to: int | None = None, skip_before: int | None = None) -> dict[str, Any]:
+             seek_to: int | None = None, skip_before: int | None = None,
+             size: tuple[int, int] | None = None) -> dict[str, Any]:
     return {"info": to_json(info), "pixel_format": pixel_format, "interlaced": interlaced, "seek_to": seek_to,
-            "delivery": delivery.value, "skip_before": skip_before, "threads": 0}
+            "delivery": delivery.value, "skip_before": skip_before, "threads": 0, "size": size}
 
 
 def _small_picture(worker: WorkerProcess, header: dict[str, Any]) -> SmallPicture:
