@@ -17,8 +17,8 @@ def texture(seed: int = 0, size: tuple[int, int] = (320, 180)) -> npt.NDArray[np
     return cv2.normalize(blurred, None, 30, 220, cv2.NORM_MINMAX).astype(np.uint8)
 
 
-def estimate(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) -> Motion:
-    return MotionEstimator((before.shape[1], before.shape[0])).estimate(before, after)
+def estimate(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8], *, rough: bool = False) -> Motion:
+    return MotionEstimator((before.shape[1], before.shape[0]), rough=rough).estimate(before, after)
 
 
 @pytest.mark.parametrize("size", [(16, 8), (1, 1), (1920, 1080), (1080, 1920), (4096, 2160), (1000, 12), (3, 5000)])
@@ -41,10 +41,11 @@ def test_small_grey_of_ten_bits_is_that_of_eight() -> None:
     assert np.abs(small_grey(plane, 8, (320, 180)).astype(int) - small_grey(wide, 10, (320, 180))).max() <= 1
 
 
+@pytest.mark.parametrize("rough", [False, True])
 @pytest.mark.parametrize("shift", [(3, 0), (0, -2), (-4, 3)])
-def test_a_moved_picture_gives_its_displacement(shift: tuple[int, int]) -> None:
+def test_a_moved_picture_gives_its_displacement(shift: tuple[int, int], rough: bool) -> None:
     before = texture()
-    motion = estimate(before, np.roll(before, shift, axis=(1, 0)))
+    motion = estimate(before, np.roll(before, shift, axis=(1, 0)), rough=rough)
     inside = (slice(20, -20), slice(20, -20))
     assert np.abs(motion.to_previous[inside] + np.array(shift)).mean() < 0.1
     assert np.abs(motion.to_next_from_previous[inside] - np.array(shift)).mean() < 0.1

@@ -184,7 +184,7 @@ class UnitConverter:
     def _taken(self, unit: UnitFrames) -> Iterator[Taken]:
         base = self._shared.info.time_base
         size = flow_size(self._shared.info.width, self._shared.info.height)
-        estimator = MotionEstimator(size)
+        estimator = MotionEstimator(size, rough=not self._nearness.needs_motion)
         before: npt.NDArray[np.uint8] | None = None
         for taken in self._checked(unit.frames(self._reader)):
             frame = taken.frame

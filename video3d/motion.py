@@ -25,6 +25,9 @@ SHORTEST_SIDE = 16
 """Dense inverse search needs patches of 8 pixels on a picture halved once."""
 LONGEST_SIDE = 640
 
+_ROUGH_REFINEMENTS = 2
+"""Instead of five: a third less time. The background plate, a fit to all of the flow, is no worse for it; depth carried
+along single vectors is less steady."""
 _CONSISTENCY_PIXELS = 1.0
 _BRIGHTNESS_LEVELS = 20.0
 
@@ -73,10 +76,13 @@ class MotionEstimator:
     Not to be shared between threads: it keeps OpenCV's scratch memory.
     """
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], *, rough: bool = False) -> None:
+        """`rough`: single vectors matter less than all together."""
         self.size = size
         self._grid = pixel_grid(size)
         self._search = _dense_inverse_search()
+        if rough:
+            self._search.setVariationalRefinementIterations(_ROUGH_REFINEMENTS)
 
     def estimate(self, previous_grey: npt.NDArray[np.uint8], grey: npt.NDArray[np.uint8]) -> Motion:
         """Motion between two uint8 [H, W] pictures of this estimator's size."""

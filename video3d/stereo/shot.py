@@ -75,7 +75,7 @@ class ShotSynthesizer:
         self._colour = colour or ColourTags()
         self._lends = lends
         self._look_ahead = look_ahead if self._plate is not None else 0
-        self._motion = MotionEstimator(flow_size(width, height))
+        self._motion = MotionEstimator(flow_size(width, height), rough=True)
         self._waiting: deque[_Waiting] = deque()
         self._spare: list[FloatMap] = []
         """Maps of frames that are done, to be written again: fresh memory costs as much as the writing."""
