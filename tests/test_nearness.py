@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -94,3 +94,14 @@ def test_a_given_video_comes_by_number(small_clip: Path) -> None:
     assert all(0 <= nearness.min() <= nearness.max() <= 1 for nearness in straight)
     with pytest.raises(DepthError, match="frame 49"):
         list(given_video(small_clip, range(47, 49)))
+
+
+def test_a_large_video_comes_reduced(make_clip: Callable[..., Path]) -> None:
+    """Grey to the right of a third, white to its left: the edge stays where it was."""
+    clip = make_clip("-f", "lavfi", "-i", "color=white:size=1280x720:rate=8:duration=0.3", "-vf",
+                     "drawbox=x=426:w=854:h=720:color=gray:t=fill", "-c:v", "ffv1", "-pix_fmt", "yuv420p",
+                     suffix=".mkv")
+    first, *_ = given_video(clip, range(2))
+    assert first.shape == (GIVEN_SHORT_SIDE, 960)
+    assert (first[:, :319] > 0.98).all()
+    assert (np.abs(first[:, 320:] - 0.5) < 0.02).all()
