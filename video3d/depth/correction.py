@@ -23,7 +23,7 @@ Array = npt.NDArray[Any]
 WEIGHTS = Path(__file__).with_name("correction.onnx")
 AREA = 80 * 48
 """Pixels of the picture that the network sees, about."""
-SHARE = 0.5
+SHARE = 0.65
 """Of what the network would add; the rest is caution: it has never seen a real picture."""
 
 _log = logging.getLogger(__name__)
