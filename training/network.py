@@ -60,7 +60,7 @@ def _means(x: Tensor, *, across: bool) -> Tensor:
 
 
 class CorrectionNetwork(nn.Module):
-    """An encoder of three scales and a decoder of two, joined at each scale; `small` is narrower, for machines that train slowly."""
+    """An encoder of three scales and a decoder of two, joined at each scale; `small` is narrower and faster."""
 
     def __init__(self, *, small: bool = False) -> None:
         super().__init__()
